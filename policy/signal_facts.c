@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The second half of policy/signal.h: one request's values. signal.c has the vocabulary.
+ */
+#include "policy/signal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	FACTS_KNOWN = 0x80,
+	FACTS_EVIDENCE = 0x40,
+	FACTS_TYPE = 0x3f,
+};
+
+/* A caller that sets a text as a number has a bug that no test of a policy would show. */
+static struct fact *
+facts_slot(struct facts *f, enum signal_id id, unsigned types)
+{
+	if ((unsigned)id >= SIGNAL_COUNT || !(types >> signal_info(id)->type & 1)) {
+		fprintf(stderr, "policy: signal %d set with a value of another type\n",
+			(int)id);
+		abort();
+	}
+	f->v[id] = (struct fact){0};
+	return &f->v[id];
+}
+
+enum {
+	FACTS_NUMERIC = 1 << SIGNAL_INT | 1 << SIGNAL_DURATION | 1 << SIGNAL_PERCENT |
+			1 << SIGNAL_SPEED | 1 << SIGNAL_DISTANCE,
+	FACTS_TEXTUAL = 1 << SIGNAL_TEXT | 1 << SIGNAL_PATH,
+};
+
+void
+facts_clear(struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+}
+
+void
+facts_set_unknown(struct facts *f, enum signal_id id)
+{
+	(void)facts_slot(f, id, ~0u);
+}
+
+static void
+facts_set_num(struct facts *f, enum signal_id id, unsigned types, int64_t num)
+{
+	struct fact *v = facts_slot(f, id, types);
+
+	v->known = true;
+	v->num = num;
+}
+
+void
+facts_set_bool(struct facts *f, enum signal_id id, bool value)
+{
+	facts_set_num(f, id, 1 << SIGNAL_BOOL, value);
+}
+
+void
+facts_set_int(struct facts *f, enum signal_id id, int64_t value)
+{
+	facts_set_num(f, id, FACTS_NUMERIC, value);
+}
+
+/* The longest prefix of at most max bytes that does not cut a UTF-8 sequence. */
+static size_t
+facts_cut(const char *text, size_t n, size_t max)
+{
+	if (n <= max)
+		return n;
+	n = max;
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+void
+facts_set_text(struct facts *f, enum signal_id id, const char *text, size_t n)
+{
+	struct fact *v = facts_slot(f, id, FACTS_TEXTUAL);
+
+	v->known = true;
+	v->text = n ? text : "";
+	v->n = facts_cut(text, n, FACTS_TEXT_MAX);
+}
+
+void
+facts_set_enum(struct facts *f, enum signal_id id, unsigned rank)
+{
+	if (signal_word(id, rank))
+		facts_set_num(f, id, 1 << SIGNAL_ENUM, rank);
+	else
+		(void)facts_slot(f, id, 1 << SIGNAL_ENUM);
+}
+
+static int
+facts_upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? c - 0x20 : c >= 'A' && c <= 'Z' ? c : 0;
+}
+
+void
+facts_set_country(struct facts *f, enum signal_id id, const char *cc, size_t n)
+{
+	if (n == 2 && facts_upper(cc[0]) && facts_upper(cc[1]))
+		facts_set_num(f, id, 1 << SIGNAL_COUNTRY,
+			      facts_upper(cc[0]) * 256 + facts_upper(cc[1]));
+	else
+		(void)facts_slot(f, id, 1 << SIGNAL_COUNTRY);
+}
+
+void
+facts_set_evidence(struct facts *f, enum signal_id id, const char *bound, size_t bound_n,
+		   const char *seen, size_t seen_n)
+{
+	struct facts_evidence *e = &f->why[id];
+
+	e->bound = bound_n ? bound : "";
+	e->seen = seen_n ? seen : "";
+	e->bound_n = (uint8_t)facts_cut(bound, bound_n, FACTS_EVIDENCE_MAX);
+	e->seen_n = (uint8_t)facts_cut(seen, seen_n, FACTS_EVIDENCE_MAX);
+}
+
+bool
+facts_known(const struct facts *f, enum signal_id id)
+{
+	return f->v[id].known;
+}
+
+static bool
+facts_has(const struct facts *f, enum signal_id id, unsigned types)
+{
+	return f->v[id].known && (types >> signal_info(id)->type & 1) != 0;
+}
+
+bool
+facts_get_bool(const struct facts *f, enum signal_id id, bool *value)
+{
+	bool has = facts_has(f, id, 1u << SIGNAL_BOOL);
+
+	*value = has && f->v[id].num != 0;
+	return has;
+}
+
+bool
+facts_get_int(const struct facts *f, enum signal_id id, int64_t *value)
+{
+	bool has = facts_has(f, id, FACTS_NUMERIC);
+
+	*value = has ? f->v[id].num : 0;
+	return has;
+}
+
+bool
+facts_get_enum(const struct facts *f, enum signal_id id, unsigned *rank)
+{
+	bool has = facts_has(f, id, 1u << SIGNAL_ENUM);
+
+	*rank = has ? (unsigned)f->v[id].num : 0;
+	return has;
+}
+
+bool
+facts_get_text(const struct facts *f, enum signal_id id, const char **text, size_t *n)
+{
+	bool has = facts_has(f, id, FACTS_TEXTUAL);
+
+	*text = has ? f->v[id].text : "";
+	*n = has ? f->v[id].n : 0;
+	return has;
+}
+
+bool
+facts_get_country(const struct facts *f, enum signal_id id, char cc[3])
+{
+	bool has = facts_has(f, id, 1u << SIGNAL_COUNTRY);
+
+	cc[0] = has ? (char)(f->v[id].num >> 8) : '\0';
+	cc[1] = has ? (char)(f->v[id].num & 0xff) : '\0';
+	cc[2] = '\0';
+	return has;
+}
+
+/* The bytes of a known value; they lie in `small` or where the fact points. */
+static const char *
+facts_value_bytes(const struct facts *f, enum signal_id id, char small[8], size_t *n)
+{
+	const struct fact *v = &f->v[id];
+	const char *word;
+
+	switch (signal_info(id)->type) {
+	case SIGNAL_TEXT:
+	case SIGNAL_PATH:
+		*n = v->n;
+		return v->text;
+	case SIGNAL_ENUM:
+		word = signal_word(id, (unsigned)v->num);
+		*n = strlen(word);
+		return word;
+	case SIGNAL_COUNTRY:
+		small[0] = (char)(v->num >> 8);
+		small[1] = (char)(v->num & 0xff);
+		*n = 2;
+		return small;
+	case SIGNAL_BOOL:
+		small[0] = (char)(v->num != 0);
+		*n = 1;
+		return small;
+	default:
+		for (int i = 0; i < 8; i++)
+			small[i] = (char)((uint64_t)v->num >> (56 - 8 * i) & 0xff);
+		*n = 8;
+		return small;
+	}
+}
+
+size_t
+facts_encode_one(const struct facts *f, enum signal_id id, uint8_t *buf, size_t cap)
+{
+	const struct facts_evidence *e = &f->why[id];
+	bool known = f->v[id].known, why = e->bound_n || e->seen_n;
+	char small[8];
+	const char *value = "";
+	size_t n = 0, at = 1;
+
+	if (known)
+		value = facts_value_bytes(f, id, small, &n);
+	if (cap < 1 + (why ? 2u + e->bound_n + e->seen_n : 0u) + n)
+		return 0;
+	buf[0] = (uint8_t)((unsigned)signal_info(id)->type | (known ? FACTS_KNOWN : 0) |
+			   (why ? FACTS_EVIDENCE : 0));
+	if (why) {
+		buf[at++] = e->bound_n;
+		memcpy(buf + at, e->bound, e->bound_n);
+		at += e->bound_n;
+		buf[at++] = e->seen_n;
+		memcpy(buf + at, e->seen, e->seen_n);
+		at += e->seen_n;
+	}
+	if (n)
+		memcpy(buf + at, value, n);
+	return at + n;
+}
+
+static bool
+facts_decode_value(struct facts *f, enum signal_id id, const uint8_t *p, size_t n)
+{
+	const char *text = (const char *)p;
+	uint64_t num = 0;
+	int rank;
+
+	switch (signal_info(id)->type) {
+	case SIGNAL_TEXT:
+	case SIGNAL_PATH:
+		if (n > FACTS_TEXT_MAX)
+			return false;
+		facts_set_text(f, id, text, n);
+		return true;
+	case SIGNAL_ENUM:
+		rank = signal_rank(id, text, n);
+		if (rank >= 0)
+			facts_set_enum(f, id, (unsigned)rank);
+		return rank >= 0;
+	case SIGNAL_COUNTRY:
+		facts_set_country(f, id, text, n);
+		return f->v[id].known && text[0] <= 'Z' && text[1] <= 'Z';
+	case SIGNAL_BOOL:
+		if (n != 1 || p[0] > 1)
+			return false;
+		facts_set_bool(f, id, p[0] == 1);
+		return true;
+	default:
+		if (n != 8)
+			return false;
+		for (int i = 0; i < 8; i++)
+			num = num << 8 | p[i];
+		facts_set_int(f, id, (int64_t)num);
+		return true;
+	}
+}
+
+/* Takes the two evidence texts off the front; false if they are malformed. */
+static bool
+facts_decode_evidence(struct facts *f, enum signal_id id, const uint8_t **p, size_t *n)
+{
+	const char *text[2];
+	size_t len[2];
+
+	for (int i = 0; i < 2; i++) {
+		if (*n < 1 || (*p)[0] > FACTS_EVIDENCE_MAX || *n - 1 < (*p)[0])
+			return false;
+		len[i] = (*p)[0];
+		text[i] = (const char *)*p + 1;
+		*n -= 1 + len[i];
+		*p += 1 + len[i];
+	}
+	facts_set_evidence(f, id, text[0], len[0], text[1], len[1]);
+	return len[0] + len[1] > 0;
+}
+
+static bool
+facts_decode_body(struct facts *f, enum signal_id id, const uint8_t *p, size_t n)
+{
+	uint8_t head;
+
+	if (n < 1 || (p[0] & FACTS_TYPE) != (unsigned)signal_info(id)->type)
+		return false;
+	head = p[0];
+	p++;
+	n--;
+	if ((head & FACTS_EVIDENCE) && !facts_decode_evidence(f, id, &p, &n))
+		return false;
+	return head & FACTS_KNOWN ? facts_decode_value(f, id, p, n) : n == 0;
+}
+
+bool
+facts_decode_one(struct facts *f, unsigned number, const uint8_t *p, size_t n)
+{
+	int id = signal_by_number(number);
+
+	if (id < 0)
+		return false;
+	f->v[id] = (struct fact){0};
+	f->why[id] = (struct facts_evidence){0};
+	if (facts_decode_body(f, (enum signal_id)id, p, n))
+		return true;
+	f->v[id] = (struct fact){0};
+	f->why[id] = (struct facts_evidence){0};
+	return false;
+}
+
+static const struct facts_unit {
+	const char *name;
+	int64_t factor;
+} facts_durations[] = {
+    {"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1},
+};
+
+enum { FACTS_DURATIONS = sizeof(facts_durations) / sizeof(facts_durations[0]) };
+
+/* The largest unit that divides the value without rest. */
+static void
+facts_print_duration(int64_t ms, char *buf, size_t cap)
+{
+	const struct facts_unit *u = &facts_durations[FACTS_DURATIONS - 1];
+
+	for (size_t i = 0; i < FACTS_DURATIONS && ms != 0; i++) {
+		if (ms % facts_durations[i].factor == 0) {
+			u = &facts_durations[i];
+			break;
+		}
+	}
+	snprintf(buf, cap, "%lld %s", (long long)(ms / u->factor), u->name);
+}
+
+const char *
+facts_print(const struct facts *f, enum signal_id id, char *buf, size_t cap)
+{
+	const struct fact *v = &f->v[id];
+	enum signal_type type = signal_info(id)->type;
+	char small[8];
+	const char *value;
+	size_t n;
+
+	if (cap == 0)
+		return "";
+	if (!v->known) {
+		snprintf(buf, cap, "unknown");
+	} else if (type == SIGNAL_BOOL) {
+		snprintf(buf, cap, "%s", v->num ? "true" : "false");
+	} else if (type == SIGNAL_DURATION) {
+		facts_print_duration(v->num, buf, cap);
+	} else if (type == SIGNAL_INT || signal_unit(type)[0]) {
+		snprintf(buf, cap, "%lld%s%s", (long long)v->num,
+			 type == SIGNAL_INT || type == SIGNAL_PERCENT ? "" : " ",
+			 signal_unit(type));
+	} else {
+		value = facts_value_bytes(f, id, small, &n);
+		n = facts_cut(value, n, cap - 1);
+		memcpy(buf, value, n);
+		buf[n] = '\0';
+	}
+	return buf;
+}
+
+/* Factor of the unit that follows a number of this type, 0 if it is none. */
+static int64_t
+facts_factor(enum signal_type type, const char *unit)
+{
+	if (unit[0] == '\0' || strcmp(unit, signal_unit(type)) == 0)
+		return 1;
+	for (size_t i = 0; type == SIGNAL_DURATION && i < FACTS_DURATIONS; i++)
+		if (strcmp(facts_durations[i].name, unit) == 0)
+			return facts_durations[i].factor;
+	return 0;
+}
+
+static bool
+facts_parse_num(struct facts *f, enum signal_id id, const char *text, size_t n)
+{
+	int64_t num = 0, factor;
+	bool minus = n > 0 && text[0] == '-';
+	size_t at = minus, digits;
+	char unit[8] = "";
+
+	for (; at < n && text[at] >= '0' && text[at] <= '9'; at++)
+		if (__builtin_mul_overflow(num, 10, &num) ||
+		    __builtin_sub_overflow(num, text[at] - '0', &num))
+			return false;
+	digits = at - minus;
+	while (at < n && text[at] == ' ')
+		at++;
+	if (digits == 0 || n - at >= sizeof(unit))
+		return false;
+	memcpy(unit, text + at, n - at);
+	factor = facts_factor(signal_info(id)->type, unit);
+	/* Counted downwards, since the least number has no positive twin. */
+	if (factor == 0 || __builtin_mul_overflow(num, factor, &num) ||
+	    (!minus && __builtin_sub_overflow(0, num, &num)))
+		return false;
+	facts_set_int(f, id, num);
+	return true;
+}
+
+static bool
+facts_is(const char *text, size_t n, const char *word)
+{
+	return strlen(word) == n && memcmp(text, word, n) == 0;
+}
+
+bool
+facts_parse(struct facts *f, enum signal_id id, const char *text, size_t n)
+{
+	enum signal_type type = signal_info(id)->type;
+	int rank;
+
+	facts_set_unknown(f, id);
+	if (facts_is(text, n, "unknown"))
+		return true;
+	switch (type) {
+	case SIGNAL_BOOL:
+		if (!facts_is(text, n, "true") && !facts_is(text, n, "false"))
+			return false;
+		facts_set_bool(f, id, text[0] == 't');
+		return true;
+	case SIGNAL_TEXT:
+	case SIGNAL_PATH:
+		if (n > FACTS_TEXT_MAX)
+			return false;
+		facts_set_text(f, id, text, n);
+		return true;
+	case SIGNAL_COUNTRY:
+		facts_set_country(f, id, text, n);
+		return f->v[id].known;
+	case SIGNAL_ENUM:
+		rank = signal_rank(id, text, n);
+		if (rank >= 0)
+			facts_set_enum(f, id, (unsigned)rank);
+		return rank >= 0;
+	default:
+		return facts_parse_num(f, id, text, n);
+	}
+}

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers of a backend that a gate must not pass on as they are: malformed ones, cut ones, and more than was asked for."""
+POISON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+MALFORMED = {
+    "nothing": b"",
+    "garbage": b"garbage\r\n\r\n",
+    "http-0-9": b"<html>hello</html>",
+    "http-2": b"HTTP/2 200\r\n\r\n",
+    "http-1-2": b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "http-3-0": b"HTTP/3.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "lower-case-http": b"http/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "two-digits": b"HTTP/1.1 20 OK\r\n\r\n",
+    "four-digits": b"HTTP/1.1 2000 OK\r\n\r\n",
+    "status-0": b"HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n",
+    "status-600": b"HTTP/1.1 600 OK\r\nContent-Length: 0\r\n\r\n",
+    "letters": b"HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n",
+    "two-spaces": b"HTTP/1.1  200 OK\r\nContent-Length: 0\r\n\r\n",
+    "bare-lf": b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+    "bare-cr": b"HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n",
+    "nul": b"HTTP/1.1 200 OK\r\nX: \0\r\nContent-Length: 0\r\n\r\n",
+    "folded": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+    "space-in-name": b"HTTP/1.1 200 OK\r\nBad Name: x\r\nContent-Length: 0\r\n\r\n",
+    "space-before-colon": b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
+    "no-colon": b"HTTP/1.1 200 OK\r\nnothing here\r\nContent-Length: 0\r\n\r\n",
+    "empty-name": b"HTTP/1.1 200 OK\r\n: x\r\nContent-Length: 0\r\n\r\n",
+    "blank-first": b"HTTP/1.1 200 OK\r\n Content-Length: 0\r\n\r\n",
+    "length-and-chunked": b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two-lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+    "length-list": b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nab",
+    "length-plus": b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nab",
+    "length-minus": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    "length-hex": b"HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nab",
+    "length-huge": b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+    "length-empty": b"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+    "coding-gzip": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "coding-identity": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
+    "coding-twice": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "coding-in-1-0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "switch-unasked": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    "interim-101": b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+    "204-with-length": b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nabc",
+    "204-chunked": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "interim-102": b"HTTP/1.1 102 Processing\r\n\r\n" + OK,
+    "head-without-end": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+    "interim-chunked": b"HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + OK,
+}
+# The head has gone out when the body breaks: the client must see a cut, never an end.
+BROKEN_BODIES = {
+    "chunk-size-bad": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n",
+    "chunk-size-empty": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n\r\n",
+    "chunk-too-long": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n",
+    "chunk-lf": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nab\n0\n\n",
+    "chunk-minus": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n-1\r\n",
+    "chunk-0x": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0x2\r\n",
+    "chunk-huge": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nfffffffffffffffff\r\n",
+    "trailer-length": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nContent-Length: 5\r\n\r\n",
+    "trailer-cookie": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nSet-Cookie: a=b\r\n\r\n",
+    "cut-length": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nab",
+    "cut-chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab",
+    "cut-end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+}
+# A good answer and more than was asked for.
+TOO_MUCH = {
+    "poison-behind": OK + POISON,
+    "poison-behind-chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n" + POISON,
+    "304-with-a-body": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 45\r\n\r\n" + POISON,
+    "204-and-poison": b"HTTP/1.1 204 No Content\r\n\r\n" + POISON,
+    "crlf-behind": OK + b"\r\n\r\n",
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/tools/benchload.h - what benchload was asked for, the file of cookies, and
+ * latencies.
+ */
+#ifndef WARIFU_TOOLS_BENCHLOAD_H
+#define WARIFU_TOOLS_BENCHLOAD_H
+
+#include <getopt.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proxy/base/must.h"
+#include "proxy/base/span.h"
+
+enum { COOKIE = 64, COOKIES_MAX = 1 << 20, TOOK_MAX = 1 << 21 };
+
+enum mode { KEEP, NEW, RESUME, RATE, IDLE, LOGIN };
+static const char *const modes[] = {"keep", "new", "resume", "rate", "idle", "login"};
+
+static struct {
+	enum mode mode;
+	uint16_t port;
+	const char *host, *path, *file, *user;
+	unsigned conns;
+	unsigned long count;
+	double seconds, rate;
+	bool plain, addresses;
+} opt = {.path = "/wallet/overview", .conns = 16, .seconds = 2, .rate = 500};
+
+static bool
+options(int argc, char **argv)
+{
+	int o;
+
+	for (opt.mode = KEEP; argc > 1 && strcmp(argv[1], modes[opt.mode]) != 0;)
+		if (++opt.mode > LOGIN)
+			return false;
+	optind = 2;
+	while ((o = getopt(argc, argv, "p:h:c:t:n:r:u:s:U:PA")) != -1)
+		switch (o) {
+		case 'p':
+			opt.port = (uint16_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'h':
+			opt.host = optarg;
+			break;
+		case 'c':
+			opt.conns = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 't':
+			opt.seconds = strtod(optarg, NULL);
+			break;
+		case 'n':
+			opt.count = strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			opt.rate = strtod(optarg, NULL);
+			break;
+		case 'u':
+			opt.path = optarg;
+			break;
+		case 's':
+			opt.file = optarg;
+			break;
+		case 'U':
+			opt.user = optarg;
+			break;
+		case 'P':
+			opt.plain = true;
+			break;
+		case 'A':
+			opt.addresses = true;
+			break;
+		default:
+			return false;
+		}
+	return argc > 1 && opt.port != 0 && opt.host != NULL && opt.conns > 0 &&
+	       (opt.mode != LOGIN || (opt.count > 0 && opt.file != NULL));
+}
+
+enum state { CONNECTING, SHAKING, FREE, BUSY };
+
+struct lane {
+	int fd;
+	unsigned index;
+	enum state state;
+	SSL *ssl;
+	SSL_SESSION *ticket;
+	unsigned long at; /* number of its next cookie, or of the login under way */
+	uint64_t from;
+	ssize_t left; /* of the answer's body; -1: its head is not whole */
+	size_t have;
+	int status;
+	char *buf;
+};
+
+/* ---- cookies ---- */
+
+static char (*cookies)[COOKIE];
+static unsigned long n_cookies;
+static void
+read_cookies(void)
+{
+	FILE *f = opt.mode == LOGIN ? NULL : fopen(opt.file, "r");
+	unsigned long cap = opt.mode == LOGIN ? opt.count : COOKIES_MAX;
+
+	cookies = calloc(cap, sizeof(*cookies));
+	MUST(cookies != NULL);
+	if (opt.mode == LOGIN)
+		n_cookies = opt.count;
+	if (f == NULL)
+		return;
+	while (n_cookies < cap && fscanf(f, "%63s", cookies[n_cookies]) == 1)
+		n_cookies++;
+	fclose(f);
+	MUST(n_cookies > 0);
+}
+
+static void
+write_cookies(void)
+{
+	FILE *f = fopen(opt.file, "w");
+
+	MUST(f != NULL);
+	for (unsigned long i = 0; i < n_cookies; i++)
+		fprintf(f, "%s\n", cookies[i]);
+	MUST(fclose(f) == 0);
+}
+
+/* ---- requests ---- */
+
+/* What a browser says of itself in each request. */
+static const char browser[] =
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/156.0.0.0 Safari/537.36\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+    "Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br\r\n"
+    "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n";
+
+static int
+make_login(unsigned long at, char *q, size_t cap)
+{
+	char user[64];
+	int n;
+
+	if (opt.user != NULL)
+		n = snprintf(user, sizeof(user), "%s", opt.user);
+	else
+		n = snprintf(user, sizeof(user), "user%lu", at / 10);
+	return snprintf(
+	    q, cap,
+	    "POST /login HTTP/1.1\r\nHost: %s\r\n%sContent-Type: "
+	    "application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\nusername=%s",
+	    opt.host, browser, n + 9, user);
+}
+
+/* The login with that number, or a request with that cookie, where there are any. */
+static int
+make_request(unsigned long at, char *q, size_t cap)
+{
+	if (opt.mode == LOGIN || opt.mode == IDLE)
+		return make_login(at, q, cap);
+	if (n_cookies == 0)
+		return snprintf(q, cap, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", opt.path,
+				opt.host, browser);
+	return snprintf(q, cap,
+			"GET %s HTTP/1.1\r\nHost: %s\r\n%sCookie: theme=dark; lang=ja; "
+			"sid=%s\r\n\r\n",
+			opt.path, opt.host, browser, cookies[at]);
+}
+
+/* ---- latencies ---- */
+
+static uint32_t *took; /* tenths of microseconds */
+static size_t n_took;
+
+static int
+order(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+percentile(double share)
+{
+	return n_took == 0 ? 0 : took[(size_t)(share * (double)(n_took - 1))] / 10.0;
+}
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proxy/session/session.h"
+
+#include "tests/unit/tap.h"
+
+/* Somebody with Chromium 156 on Linux, at 126.10.20.30, AS 17676, Japan. */
+static struct session_context
+office(void)
+{
+	struct session_context c = {.asn = 17676, .ua_family = 1, .ua_system = 3,
+	    .ua_major = 156, .flags = CONTEXT_HAS_ADDR | CONTEXT_HAS_CORE,
+	    .addr = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 126, 10, 20, 30},
+	    .country = {{'J', 'P'}, {'J', 'P'}}};
+
+	memset(c.core, 0x11, sizeof(c.core));
+	memset(c.soft, 0x22, sizeof(c.soft));
+	return c;
+}
+
+static void
+the_same_program_at_the_same_place_is_one_holder(void)
+{
+	struct session_context a = office(), b = office();
+
+	b.addr[15] = 99;
+	b.core[0] ^= 1; /* the strict core differs between a full and a resumed handshake */
+	CHECK(session_context_same(&a, &b));
+	b.addr[10] = b.addr[11] = 0; /* the operator's IPv6 */
+	CHECK(session_context_same(&a, &b));
+	b.ua_major = 0;
+	CHECK(session_context_same(&a, &b));
+}
+
+static void
+another_version_is_another_holder_but_alike(void)
+{
+	struct session_context a = office(), b = office();
+
+	b.ua_major = 120;
+	CHECK(!session_context_same(&a, &b));
+	CHECK(session_context_alike(&a, &b));
+}
+
+static void
+another_program_or_place_is_not_alike(void)
+{
+	struct session_context a = office(), b[6];
+
+	for (int i = 0; i < 6; i++)
+		b[i] = office();
+	b[0].soft[3] ^= 1;
+	b[1].ua_family = 2;
+	b[2].ua_system = 1;
+	b[3].asn = 9605;
+	b[4].country[0][0] = b[4].country[1][0] = 'K';
+	b[5].flags &= (uint8_t)~CONTEXT_HAS_CORE;
+	for (int i = 0; i < 6; i++) {
+		CHECK(!session_context_alike(&a, &b[i]));
+		CHECK(!session_context_same(&a, &b[i]));
+	}
+}
+
+static void
+one_source_alone_moves_nobody_abroad(void)
+{
+	struct session_context a = office(), b = office(), c = office();
+
+	b.country[1][0] = 'K';
+	CHECK(session_context_same(&a, &b));
+	/* … unless the other knows nothing */
+	c.country[0][0] = '\0';
+	CHECK(!session_context_same(&b, &c));
+}
+
+static void
+a_challenge_marks_one_holder_only(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context thief = office();
+	bool fresh;
+
+	s.contexts[0] = office();
+	s.contexts[0].flags |= CONTEXT_ACCEPTED;
+	thief.ua_major = 120;
+	session_context_touch(&s, &thief, 5, &fresh)->flags |= CONTEXT_CHALLENGED;
+	CHECK(fresh);
+	thief = office();
+	CHECK((session_context_touch(&s, &thief, 6, &fresh)->flags & CONTEXT_CHALLENGED) == 0);
+	CHECK(!fresh);
+}
+
+static void
+the_logins_context_never_gives_way(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context c = office();
+	bool fresh;
+
+	s.contexts[0] = office();
+	for (unsigned i = 0; i < 40; i++) {
+		c.asn = 60000 + i;
+		(void)session_context_touch(&s, &c, 10 + i, &fresh);
+		CHECK(fresh);
+	}
+	CHECK_INT(s.n_contexts, SESSION_CONTEXTS);
+	CHECK_INT(s.contexts[0].asn, 17676);
+}
+
+static void
+a_challenge_is_not_pushed_out_by_making_contexts(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context c = office(), first;
+	struct session_context *at;
+	bool fresh;
+
+	s.contexts[0] = office();
+	s.contexts[0].flags |= CONTEXT_ACCEPTED;
+	c.asn = 60000;
+	first = c;
+	for (unsigned i = 0; i < 40; i++) {
+		c.asn = 60000 + i;
+		at = session_context_touch(&s, &c, 10 + i, &fresh);
+		CHECK((at != NULL) == (i < SESSION_CONTEXTS - 1));
+		CHECK(fresh == (at != NULL));
+		if (at != NULL)
+			at->flags |= CONTEXT_CHALLENGED;
+	}
+	at = session_context_touch(&s, &first, 99, &fresh);
+	CHECK(!fresh && at != NULL && (at->flags & CONTEXT_CHALLENGED) != 0);
+	/* The owner is where he was. */
+	c = office();
+	at = session_context_touch(&s, &c, 100, &fresh);
+	CHECK(at == &s.contexts[0]);
+}
+
+static void
+the_largest_session_fits_its_stored_form(void)
+{
+	struct session s = {.n_contexts = SESSION_CONTEXTS, .n_creds = SESSION_CREDS,
+	    .user_n = SESSION_USER_MAX - 1, .site_n = SESSION_SITE_MAX - 1, .expires_s = 1,
+	    .n_chains = SESSION_CHAINS};
+	struct session out;
+	uint8_t blob[SESSION_BLOB_MAX];
+	size_t n;
+
+	atomic_store(&s.state, SESSION_LIVE);
+	n = session_encode(&s, blob);
+	CHECK(n <= SESSION_BLOB_MAX);
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK_INT(out.n_creds, SESSION_CREDS);
+	CHECK_INT(out.n_contexts, SESSION_CONTEXTS);
+}
+
+static void
+what_is_stored_comes_back_and_nothing_else_is_taken(void)
+{
+	struct session s = {.n_contexts = 2, .n_creds = 2, .user_n = 5, .site_n = 6, .user_how = 1,
+	    .created_s = 100, .expires_s = 200, .idle_s = 60, .user = "alice", .site = "wallet"};
+	struct session out;
+	uint8_t blob[SESSION_BLOB_MAX];
+	size_t n;
+
+	atomic_store(&s.state, SESSION_LIVE);
+	atomic_store(&s.last_s, 150);
+	s.contexts[0] = s.contexts[1] = office();
+	s.contexts[0].syn = 0x4007000035624000;
+	s.contexts[0].gap = 300;
+	s.contexts[1].flags |= CONTEXT_CHALLENGED;
+	s.creds[1].until_s = 170;
+	n = session_encode(&s, blob);
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK_INT(out.n_contexts, 2);
+	CHECK_INT(out.contexts[1].flags, s.contexts[1].flags);
+	CHECK(out.contexts[0].syn == 0x4007000035624000);
+	CHECK_INT(out.contexts[0].gap, 300);
+	CHECK_INT(out.creds[1].until_s, 170);
+	CHECK(memcmp(out.user, "alice", 5) == 0);
+	for (size_t cut = 0; cut < n; cut++)
+		CHECK(session_decode(span_of(blob, cut), &out) < 0);
+	blob[n] = 0;
+	CHECK_INT(session_decode(span_of(blob, n + 1), &out), WF_ETRAILING);
+}
+
+static void
+the_chains_that_logged_in_are_known_and_stored(void)
+{
+	struct session s = {.expires_s = 1}, out;
+	uint8_t blob[SESSION_BLOB_MAX], chain[SESSION_CHAIN_LEN] = {0};
+	size_t n;
+
+	atomic_store(&s.state, SESSION_LIVE);
+	for (chain[0] = 1; chain[0] <= SESSION_CHAINS + 1; chain[0]++) {
+		CHECK(!session_chain_has(&s, chain));
+		session_chain_add(&s, chain);
+		session_chain_add(&s, chain);
+		CHECK(session_chain_has(&s, chain));
+	}
+	CHECK_INT(s.n_chains, SESSION_CHAINS);
+	chain[0] = 1; /* the oldest gave way */
+	CHECK(!session_chain_has(&s, chain));
+	n = session_encode(&s, blob);
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	for (chain[0] = 2; chain[0] <= SESSION_CHAINS + 1; chain[0]++)
+		CHECK(session_chain_has(&out, chain));
+	blob[n - SESSION_CHAINS * SESSION_CHAIN_LEN - 1] = SESSION_CHAINS + 1;
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
+}
+
+/* A session that was stored before there were chains: nobody logs in again for that. */
+static void
+the_format_before_is_read(void)
+{
+	struct session s = {.n_contexts = 1, .n_creds = 1, .user_n = 5, .user = "alice"}, out;
+	uint8_t blob[SESSION_BLOB_MAX];
+	size_t n;
+
+	atomic_store(&s.state, SESSION_LIVE);
+	s.contexts[0] = office();
+	n = session_encode(&s, blob);
+	blob[0] = 1;
+	/* It had no packets and HTTP/2 of the one context, and no count of chains. */
+	CHECK_INT(session_decode(span_of(blob, n - 15), &out), 0);
+	CHECK_INT(out.n_chains, 0);
+	CHECK(session_context_same(&out.contexts[0], &s.contexts[0]));
+	CHECK(out.contexts[0].syn == 0 && out.contexts[0].gap == 0 && out.contexts[0].h2 == 0);
+	CHECK_INT(session_decode(span_of(blob, n - 14), &out), WF_ETRAILING);
+	blob[0] = 3;
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
+}
+
+static void
+another_users_client_is_a_holder_of_its_own(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context thief = office(), c = office();
+	bool fresh;
+
+	s.contexts[0] = office();
+	s.contexts[0].flags |= CONTEXT_ACCEPTED;
+	thief.flags |= CONTEXT_FOREIGN;
+	session_context_touch(&s, &thief, 5, &fresh)->flags |= CONTEXT_CHALLENGED;
+	CHECK(fresh);
+	CHECK(session_context_touch(&s, &c, 6, &fresh) == &s.contexts[0]);
+	CHECK((s.contexts[0].flags & CONTEXT_CHALLENGED) == 0);
+}
+
+static void
+the_shortest_gap_of_a_holder_counts(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context c = office();
+	bool fresh;
+
+	s.contexts[0] = office();
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint16_t gaps[] = {0, 400, 30, 90}, shortest[] = {0, 400, 30, 30};
+
+		c.gap = gaps[i];
+		CHECK_INT(session_context_touch(&s, &c, 5, &fresh)->gap, shortest[i]);
+	}
+}
+
+int
+main(void)
+{
+	TAP_RUN(the_shortest_gap_of_a_holder_counts);
+	TAP_RUN(the_chains_that_logged_in_are_known_and_stored);
+	TAP_RUN(the_format_before_is_read);
+	TAP_RUN(another_users_client_is_a_holder_of_its_own);
+	TAP_RUN(the_same_program_at_the_same_place_is_one_holder);
+	TAP_RUN(another_version_is_another_holder_but_alike);
+	TAP_RUN(another_program_or_place_is_not_alike);
+	TAP_RUN(one_source_alone_moves_nobody_abroad);
+	TAP_RUN(a_challenge_marks_one_holder_only);
+	TAP_RUN(the_largest_session_fits_its_stored_form);
+	TAP_RUN(the_logins_context_never_gives_way);
+	TAP_RUN(a_challenge_is_not_pushed_out_by_making_contexts);
+	TAP_RUN(what_is_stored_comes_back_and_nothing_else_is_taken);
+	return tap_done();
+}
