@@ -23,8 +23,12 @@ In a tree built with a sanitizer (san-*) a report of any process that the test s
 deep, is a failure of the test; time-outs are four times longer there.
 
 In every tree a process of warifu that tries a system call outside its sandbox fails the test too.
+
+A test with real processes that failed beside others is run once more, alone (docs/decisions/016):
+what passes then is named as unsteady, with all that it said the first time.
 """
 import argparse
+import copy
 import ctypes
 import fnmatch
 import os
@@ -37,10 +41,13 @@ import tempfile
 import threading
 import time
 
+from lib import stalls
+
 SRC = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON_GROUPS = ["lint", "oracle", "blackbox", "attack", "browser"]
 GROUPS = ["unit", "fuzz"] + PYTHON_GROUPS
 DEFAULT_TIMEOUT = 120
+MOST_UNSTEADY = 3  # more at once is no matter of the machine
 LINGER = 15  # seconds for what a test stopped to be really gone: a killed one waits for a slow disk too
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -55,7 +62,14 @@ class Test:
         self.timeout, self.serial, self.heavy, self.full = DEFAULT_TIMEOUT, False, False, False
         self.pokes = False
         self.passed, self.failed, self.skipped = 0, [], []
-        self.seconds, self.output = 0.0, ""
+        self.broken = False  # crashed, reported by a sanitizer, left its sandbox or a process
+        self.begin, self.seconds, self.output, self.stood_still = 0.0, 0.0, "", ""
+
+    def again(self):
+        """The same test, to be run anew."""
+        other = copy.copy(self)
+        other.passed, other.failed, other.skipped, other.serial = 0, [], [], True
+        return other
 
     def read_marks(self, path):
         with open(path, encoding="utf-8") as f:
@@ -244,7 +258,7 @@ def run_test(test, keep_files):
         env.update(sanitizer_environment(scratch))
     seconds = test.timeout * (4 if test.sanitized else 1)
     command = [sys.executable, os.path.abspath(__file__), "--keeper", str(seconds)]
-    start = time.monotonic()
+    test.begin = time.monotonic()
     log = os.path.join(test.build, "log", test.name.replace("/", "-") + ".log")
     with open(log, "wb") as out:
         code = subprocess.call(command + test.command, env=env, cwd=SRC, stdout=out,
@@ -252,13 +266,15 @@ def run_test(test, keep_files):
         found = reports(scratch)
         for text in found:
             out.write(("\n" + text + "\n").encode())
-    test.seconds = time.monotonic() - start
+    test.seconds = time.monotonic() - test.begin
     with open(log, "rb") as f:
         test.output = f.read().decode("utf-8", "replace")
     judge(test, code)
+    said = len(test.failed)
     test.failed += ["(sanitizer: " + next((line for line in text.splitlines() if "Sanitizer" in line or
                                            "runtime error" in line), text[:200]) + ")" for text in found]
     test.failed += [f"(sandbox: {line})" for line in outside_the_sandbox(scratch) if not test.pokes]
+    test.broken |= len(test.failed) > said or code > 128
     if not keep_files:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -284,6 +300,7 @@ def judge(test, code):
             plan = int(m.group(1))
         if re.match(r"# keeper: ended \d+", line):
             test.failed.append("(" + line[len("# keeper: ended "):] + ")")
+            test.broken = True
     if code != 0 and not test.failed:
         test.failed.append(f"(ended with {describe(code)})")
     elif plan is None:
@@ -362,17 +379,41 @@ class Pool:
             t.join()
 
 
+def may_be_unsteady(test):
+    """Whether a failure may be the machine's: never where nothing waits for a clock, and of an
+    attack only when the machine is known to have stood still."""
+    if not test.failed or test.broken or test.group not in ("blackbox", "browser", "attack"):
+        return False
+    return test.group != "attack" or test.stood_still != ""
+
+
+def run_again(tests, keep_files, width):
+    """[(as it failed, as it went alone)] of the tests that get a second chance, all or none."""
+    chosen = [t for t in tests if may_be_unsteady(t)]
+    if not chosen or len(chosen) > MOST_UNSTEADY or any(t.failed for t in tests if t not in chosen):
+        return []
+    print("once more, alone:", flush=True)
+    second = [t.again() for t in chosen]
+    Pool(second, 1, keep_files, width).run()
+    return list(zip(chosen, second))
+
+
 def print_failures(tests, lines):
     for test in tests:
         if not test.failed:
             continue
         print(f"\n===== {test.label} failed " + "=" * max(4, 60 - len(test.label)))
+        if test.stood_still:
+            print(f"meanwhile {test.stood_still}")
         tail = test.output.splitlines()
         if len(tail) > lines:
             print(f"... ({len(tail) - lines} lines before)")
         print("\n".join(tail[-lines:]))
         for what in test.failed:
             print(f"----- {test.label}: {what}")
+
+
+def print_skips(tests):
     for test in tests:
         for what in test.skipped:
             print(f"skipped {test.label}: {what}")
@@ -428,12 +469,24 @@ def main():
     for build in {t.build for t in tests}:
         os.makedirs(os.path.join(build, "log"), exist_ok=True)
     width = max([len(t.label) for t in tests] + [20])
-    pool = Pool(tests, args.jobs, args.keep, width)
-    pool.run()
+    watch = stalls.Watch(tempfile.gettempdir())
+    Pool(tests, args.jobs, args.keep, width).run()
+    watch.stop()
+    for t in tests:
+        t.stood_still = watch.during(t.begin, t.begin + t.seconds)
+    unsteady = run_again(tests, args.keep, width)
     print_failures(tests, args.lines)
+    steady = {first: second for first, second in unsteady if not second.failed}
+    for test in steady:
+        print(f"unsteady {test.label}: failed beside others, passed alone" +
+              (f" ({test.stood_still})" if test.stood_still else ""))
+    tests = [steady.get(t, t) for t in tests]
+    print_skips(tests)
     passed, failed, skipped = (sum(t.passed for t in tests), sum(len(t.failed) for t in tests),
                                sum(len(t.skipped) for t in tests))
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    if skipped or steady:
+        print(f"{skipped} skipped, {len(steady)} unsteady")
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 

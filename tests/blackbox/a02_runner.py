@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The runner itself: what counts as passed, failed, skipped, that nothing is left running, and that no sanitizer's
-report is lost."""
+"""The runner itself: what counts as passed, failed, skipped and unsteady, that nothing is left running, and that no
+sanitizer's report is lost."""
 import os
 import re
 import shutil
@@ -45,11 +45,53 @@ print("ok 1 - nobody looked"); print("1..1")
 """
 
 
+# Fails the first time and passes the second.
+FIRST_TIME = """import os
+mark = os.path.join(os.environ["MARKS"], os.environ["WARIFU_TEST"].replace("/", "-"))
+if os.path.exists(mark):
+    print("ok 1 - on time"); print("1..1"); raise SystemExit(0)
+open(mark, "w").close()
+"""
+LATE = FIRST_TIME + "print('not ok 1 - on time'); print('1..1'); raise SystemExit(1)\n"
+LEFT = FIRST_TIME + "import subprocess; subprocess.Popen(['sleep', '4321'], start_new_session=True); print('ok 1 - a'); print('1..1')\n"
+CRASHED = FIRST_TIME + "os.abort()\n"
+# Stops the runner for three seconds, as a machine that stands still would, and fails.
+STALLED = FIRST_TIME + """import signal, subprocess
+with open(f"/proc/{os.getppid()}/stat", encoding="utf-8") as f:
+    runner = int(f.read().rpartition(")")[2].split()[1])
+os.kill(runner, signal.SIGSTOP)
+subprocess.run(["sh", "-c", f"sleep 3; kill -CONT {runner}"])
+print("not ok 1 - on time"); print("1..1"); raise SystemExit(1)
+"""
+
+
+def runner_in(folder):
+    """A copy of the runner above a folder of tests."""
+    os.makedirs(folder)
+    top = os.path.dirname(folder)
+    os.makedirs(os.path.join(top, "lib"), exist_ok=True)
+    for file in ("run.py", "lib/stalls.py"):
+        shutil.copy(os.path.join(SRC, "tests", file), os.path.join(top, file))
+
+
+def second_chance(world, name, programs):
+    """What a tree with these programs ends with: {group/stem: text}."""
+    for test, text in programs.items():
+        group, stem = test.split("/")
+        folder = world.path(name, "tests", group)
+        if not os.path.isdir(folder):
+            runner_in(folder)
+        world.write(os.path.join(folder, stem + ".py"), text)
+    os.makedirs(world.path(name, "marks"))
+    env = dict(os.environ, MARKS=world.path(name, "marks"))
+    done = subprocess.run([world.path(name, "tests", "run.py")], env=env, capture_output=True, text=True)
+    return done.stdout, done.stdout.splitlines()[-1], done.returncode
+
+
 def plant(world):
     """A tree of its own with programs that were built with sanitizers, and tests that start them."""
     folder = world.path("planted", "tests", "attack")
-    os.makedirs(folder)
-    shutil.copy(os.path.join(SRC, "tests", "run.py"), os.path.join(folder, "..", "run.py"))
+    runner_in(folder)
     for name, (sanitizer, _, body) in PLANTED.items():
         program = world.path(name)
         world.write(name + ".c", C_HEAD + body + " return 0; }\n")
@@ -64,8 +106,7 @@ def run(world, *options):
     """A tree with these programs and a copy of the runner; its output and code."""
     folder = world.path("tree", "tests", "blackbox")
     if not os.path.isdir(folder):
-        os.makedirs(folder)
-        shutil.copy(os.path.join(SRC, "tests", "run.py"), os.path.join(folder, "..", "run.py"))
+        runner_in(folder)
         for name, text in PROGRAMS.items():
             with open(os.path.join(folder, name + ".py"), "w", encoding="utf-8") as f:
                 f.write(text + "\n")
@@ -92,7 +133,7 @@ with World("runner") as world:
             tap.contains(output, part)
 
     def the_last_line_counts_all():
-        tap.equal(output.splitlines()[-1], "9 passed, 8 failed, 1 skipped")
+        tap.equal(output.splitlines()[-2:], ["1 skipped, 0 unsteady", "9 passed, 8 failed"])
         tap.equal(code, 1)
 
     def leaving_a_process_is_a_failure_and_nothing_stays_behind():
@@ -119,13 +160,39 @@ with World("runner") as world:
             tap.check(re.search(rf"^----- attack/{name}: \(sanitizer: .*{words}", done.stdout, re.M), f"{name}\n{done.stdout}")
         tap.equal((done.stdout.splitlines()[-1], done.returncode), ("5 passed, 4 failed", 1))
 
+    def what_passes_alone_is_named_as_unsteady():
+        out, last, result = second_chance(world, "late", {"blackbox/b01_late": LATE,
+                                                          "blackbox/b02_good": PROGRAMS["b01_good"]})
+        tap.equal((last, result), ("3 passed, 0 failed", 0), out)
+        for part in ("===== blackbox/b01_late failed", "unsteady blackbox/b01_late: failed beside others, passed alone",
+                     "0 skipped, 1 unsteady"):
+            tap.contains(out, part)
+
+    def an_attack_a_crash_and_a_parser_get_no_second_chance():
+        for name, test, program in (("thief", "attack/b01_late", LATE), ("crash", "blackbox/b01_crash", CRASHED),
+                                    ("pure", "oracle/b01_late", LATE), ("left", "blackbox/b01_left", LEFT)):
+            out, last, result = second_chance(world, name, {test: program})
+            tap.equal((last.endswith("1 failed"), result), (True, 1), out)
+            tap.check("once more" not in out, out)
+
+    def an_attack_gets_one_if_the_machine_stood_still():
+        out, last, result = second_chance(world, "stalled", {"attack/b01_stalled": STALLED})
+        tap.equal((last, result), ("1 passed, 0 failed", 0), out)
+        tap.contains(out, "meanwhile the processor stood still for ")
+
+    def many_at_once_are_no_matter_of_the_machine():
+        out, last, result = second_chance(world, "many", {f"blackbox/b{n:02}_late": LATE for n in range(4)})
+        tap.equal((last, result), ("0 passed, 4 failed", 1), out)
+
     def several_trees_are_counted_together():
         some, result = run(world, "--variant", "release=b01*,b07*,!*_skip", "--variant", "san-planted=b01*")
         tap.check("blackbox/b01_good @san-planted" in some, some)
         tap.equal((some.splitlines()[-1], result), ("4 passed, 0 failed", 0))
 
     for fn in (counts_what_programs_say, a_crash_a_timeout_and_a_lie_are_failures, the_last_line_counts_all,
-               leaving_a_process_is_a_failure_and_nothing_stays_behind, one_can_choose, a_sanitizers_report_of_any_process_fails_the_test,
-               several_trees_are_counted_together):
+               leaving_a_process_is_a_failure_and_nothing_stays_behind, one_can_choose,
+               a_sanitizers_report_of_any_process_fails_the_test,
+               what_passes_alone_is_named_as_unsteady, an_attack_a_crash_and_a_parser_get_no_second_chance,
+               an_attack_gets_one_if_the_machine_stood_still, many_at_once_are_no_matter_of_the_machine, several_trees_are_counted_together):
         tap.run(fn.__name__, fn)
 tap.finish()
