@@ -47,7 +47,7 @@ SRC = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PYTHON_GROUPS = ["lint", "oracle", "blackbox", "attack", "browser"]
 GROUPS = ["unit", "fuzz"] + PYTHON_GROUPS
 DEFAULT_TIMEOUT = 120
-MOST_UNSTEADY = 3  # more at once is no matter of the machine
+MOST_UNSTEADY = 5  # more at once is no matter of the machine
 LINGER = 15  # seconds for what a test stopped to be really gone: a killed one waits for a slow disk too
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
