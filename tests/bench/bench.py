@@ -13,12 +13,13 @@ import argparse
 import json
 import os
 import resource
+import secrets
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from bench import loads, parts, report  # noqa: E402
-from bench.meter import LOAD_CPU, benchload, machine, pinned  # noqa: E402
-from bench.proxies import Haproxy, Nginx, Warifu  # noqa: E402
+from bench.meter import LOAD_CPU, benchload, h2login, machine, pinned  # noqa: E402
+from bench.proxies import HOST, Haproxy, Nginx, Warifu  # noqa: E402
 from lib.world import SRC, TOOLS, World, free_port  # noqa: E402
 
 RATE = 500
@@ -37,6 +38,7 @@ class Bench:
         self.proxies = [self.warifu] + peers
         self.log_in(self.warifu, args.sessions, "cookies.txt")
         self.logged, self.answered = loads.leaves(self.warifu), 0
+        self.h2_sid = None
         with open(world.path("cookies.txt"), encoding="ascii") as f:
             self.all = f.readlines()
 
@@ -44,6 +46,13 @@ class Bench:
         done = benchload("login", warifu.proxy_port, "-A", "-c", loads.LANES, "-n", n, "-t", 600, "-s", self.world.path(file))
         if done["requests"] != n or done["lost"]:
             raise SystemExit(f"logins: {done}")
+
+    def h2_session(self):
+        """The session of h2load, which logs in once."""
+        if self.h2_sid is None:
+            self.h2_sid = secrets.token_hex(16)
+            h2login(self.warifu.port, HOST, self.h2_sid, self.world.write("form.txt", "username=h2load&password=x"))
+        return self.h2_sid
 
     def count(self, proxy, result):
         if proxy is self.warifu:

@@ -20,8 +20,8 @@ LANES = 64
 class Load:
     """One line of the table: what is asked for, and how its main figure is called."""
 
-    def __init__(self, name, run, unit="us", h2=False):
-        self.name, self.run, self.unit, self.h2 = name, run, unit, h2
+    def __init__(self, name, run, unit="us", h2=False, sessions=True):
+        self.name, self.run, self.unit, self.h2, self.sessions = name, run, unit, h2, sessions
 
     def serves(self, proxy):
         return not self.h2 or speaks_h2(proxy)
@@ -31,7 +31,7 @@ class Load:
         pids = proxy.pids()
         before = settled_ns(pids)
         result = self.run(proxy, bench)
-        if not self.h2:  # those are no requests of sessions: the log may sum them up
+        if self.sessions:  # others may be summed up in the log
             bench.count(proxy, result)
         spent = max(0, settled_ns(pids) - before)
         n = max(1, result["requests"])
@@ -63,13 +63,19 @@ def handshakes(mode):
 
 
 def http2(proxy, bench):
-    """On routes that need no session: h2load cannot log in, and whoever else did so is another TLS client."""
+    """On routes that need no session."""
     return h2load(proxy.port, bench.seconds, OPEN)
+
+
+def http2_session(proxy, bench):
+    """All streams with one session's cookie: h2load gives the same fields to each."""
+    return h2load(proxy.port, bench.seconds, HOST, "-H", f"cookie: sid={bench.h2_session()}")
 
 
 LOADS = [
     Load("HTTP/1.1 kept, sessions", kept),
-    Load("HTTP/2, 16 × 32 streams, open route", http2, h2=True),
+    Load("HTTP/2, 16 × 32 streams, a session", http2_session, h2=True),
+    Load("HTTP/2, 16 × 32 streams, open route", http2, h2=True, sessions=False),
     Load("new connection, full handshake", handshakes("new"), "per CPU-s"),
     Load("new connection, resumed", handshakes("resume"), "per CPU-s"),
     Load("1 MiB bodies", body("/1m"), "GB per CPU-s"),

@@ -73,22 +73,34 @@ def benchload(mode, port, *words, cpu=LOAD_CPU):
         return last_json([os.path.join(TOOLS, "benchload"), mode, "-p", port, "-h", "wallet.test", *words])
 
 
-def h2load(port, seconds, host, connections=16, streams=32):
-    """HTTP/2 by Debian's h2load, with a browser's fields."""
+def h2run(port, host, path, *words):
+    """One run of Debian's h2load, with a browser's fields: requests that were answered, and answers of each kind."""
     with pinned(LOAD_CPU):
-        done = subprocess.run(["h2load", f"-c{connections}", f"-m{streams}", "-t1", f"-D{max(1, round(seconds))}", "--npn-list=h2",
+        done = subprocess.run(["h2load", "-t1", "--npn-list=h2", *words,
                               "-H", "user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
                               "-H", "accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
                               "-H", "accept-language: en-US,en;q=0.9", "-H", "accept-encoding: gzip, deflate, br",
                               "-H", "sec-fetch-site: same-origin", "-H", "sec-fetch-mode: navigate",
-                              f"--connect-to=127.0.0.1:{port}", f"https://{host}:{port}/wallet/overview"],
+                              f"--connect-to=127.0.0.1:{port}", f"https://{host}:{port}{path}"],
                              capture_output=True, text=True)
     out = done.stdout
     got = re.search(r"(\d+) succeeded, (\d+) failed", out)
-    codes = re.search(r"status codes: (\d+) 2xx", out)
+    codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx", out)
     if not got or not codes:
         raise SystemExit(f"h2load: {out}{done.stderr}")
-    return {"requests": int(codes.group(1)), "lost": int(got.group(2)) + int(got.group(1)) - int(codes.group(1)), "seconds": seconds}
+    return {"answered": int(got.group(1)) + int(got.group(2)), "2xx": int(codes.group(1)), "3xx": int(codes.group(2))}
+
+
+def h2load(port, seconds, host, *words, connections=16, streams=32):
+    got = h2run(port, host, "/wallet/overview", f"-c{connections}", f"-m{streams}", f"-D{max(1, round(seconds))}", *words)
+    return {"requests": got["2xx"], "lost": got["answered"] - got["2xx"], "seconds": seconds}
+
+
+def h2login(port, host, sid, form):
+    """h2load logs in: the session is then bound to its own TLS and HTTP/2, so its requests are the owner's."""
+    got = h2run(port, host, f"/login?sid={sid}", "-c1", "-n1", "-d", form, "-H", "content-type: application/x-www-form-urlencoded")
+    if got["3xx"] != 1:
+        raise SystemExit(f"h2load's login: {got}")
 
 
 def machine():

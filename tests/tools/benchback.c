@@ -6,6 +6,8 @@
  *   GET /1m…, GET /10m…   1 and 10 MiB
  *   GET anything          1 KiB
  *   POST anything         a redirect and a fresh cookie `sid`
+ *   POST /login?sid=NAME  the same with the cookie that the client wishes: for a load
+ *                         generator that cannot read cookies
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,7 +22,7 @@
 #include "proxy/base/must.h"
 #include "proxy/base/span.h"
 
-enum { HEAD_MAX = 16384, EVENTS = 256, LOGIN_MAX = 256 };
+enum { HEAD_MAX = 16384, EVENTS = 256, LOGIN_MAX = 256, LOGIN_SID = 64 };
 
 struct page {
 	char *p;
@@ -72,18 +74,32 @@ peer_flush(struct peer *p)
 }
 
 static void
+peer_login(struct peer *p)
+{
+	static const char wish[] = "POST /login?sid=";
+	static unsigned logins;
+	char sid[LOGIN_SID];
+	size_t n = 0;
+
+	(void)snprintf(sid, sizeof(sid), "%08x%08x", ++logins, (unsigned)getpid());
+	if (strncmp(p->buf, wish, sizeof(wish) - 1) == 0) {
+		n = strspn(p->buf + sizeof(wish) - 1, "0123456789abcdefghijklmnopqrstuvwxyz");
+		(void)snprintf(sid, sizeof(sid), "%.*s", (int)n, p->buf + sizeof(wish) - 1);
+	}
+	p->out = p->login;
+	p->left = (size_t)snprintf(p->login, sizeof(p->login),
+	    "HTTP/1.1 303 See Other\r\nLocation: /\r\nSet-Cookie: sid=%s; Path=/\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    sid);
+}
+
+static void
 peer_answer(struct peer *p)
 {
-	static unsigned logins;
 	const struct page *g = &small;
 
 	if (memcmp(p->buf, "POST ", 5) == 0) {
-		p->out = p->login;
-		p->left = (size_t)snprintf(
-		    p->login, sizeof(p->login),
-		    "HTTP/1.1 303 See Other\r\nLocation: /\r\nSet-Cookie: "
-		    "sid=%08x%08x; Path=/\r\nContent-Length: 0\r\n\r\n",
-		    ++logins, (unsigned)getpid());
+		peer_login(p);
 		return;
 	}
 	if (memcmp(p->buf, "GET /1m", 7) == 0)
