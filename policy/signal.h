@@ -109,7 +109,6 @@ signal_is_country(const char *cc, size_t n);
 enum {
 	FACTS_TEXT_MAX = 4096,     /* bytes of one text value; longer is cut when set */
 	FACTS_EVIDENCE_MAX = 80,   /* bytes of each evidence text; longer is cut when set */
-	FACTS_WIRE_MAX = 1 + 2 + 2 * FACTS_EVIDENCE_MAX + FACTS_TEXT_MAX,
 };
 
 struct fact {
@@ -171,22 +170,50 @@ bool
 facts_get_country(const struct facts *f, enum signal_id id, char cc[3]);
 
 /*
- * One fact as bytes for the log, and back (docs/formats/policy.md, "facts"):
- *   u8 type | 0x80 if known | 0x40 if evidence follows
- *   [u8 length, bound][u8 length, seen]
- *   value: nothing if unknown; BOOL one byte 0 or 1; numbers 8 bytes, big-endian, two's
- *   complement; TEXT, PATH, COUNTRY and ENUM (its word) the bytes up to the end.
- * The record's tag is 0x1000 + signal_info(id)->number.
+ * Facts as bytes for the log, and back (docs/formats/policy.md, "Facts in the log"): one
+ * item for each signal that the gate knew, also for those whose value was unknown, by
+ * ascending numbers. What concerns a person is a run of its own.
  */
 
-/* Bytes written, or 0 if cap is too small; FACTS_WIRE_MAX always suffices. */
-size_t
-facts_encode_one(const struct facts *f, enum signal_id id, uint8_t *buf, size_t cap);
-
-/* Sets the fact from bytes p[n], borrowing from them. False if this release does not know
- * the number or the bytes are malformed; the fact is then unknown. */
+/* The facts of one part; false, and *n = 0, if they do not fit. */
 bool
-facts_decode_one(struct facts *f, unsigned number, const uint8_t *p, size_t n);
+facts_encode(const struct facts *f, bool personal, uint8_t *buf, size_t cap, size_t *n);
+
+struct facts_reader {
+	const uint8_t *p;
+	size_t n;
+	unsigned last;
+	bool bad;
+};
+
+struct facts_item {
+	unsigned number; /* of a signal that this release may not know */
+	unsigned kind;
+	const uint8_t *value;
+	size_t value_n;
+	struct facts_evidence why;
+	const uint8_t *bytes; /* the whole item */
+	size_t n;
+};
+
+struct facts_reader
+facts_reader(const uint8_t *p, size_t n);
+
+/* The next item, borrowing from the bytes; false at the end, and where they are malformed
+ * (then r->bad). */
+bool
+facts_next(struct facts_reader *r, struct facts_item *it);
+
+/* At least one item, and nothing malformed; whether this release knows them is another
+ * question. */
+bool
+facts_well_formed(const uint8_t *p, size_t n);
+
+/* Sets the fact and its evidence, borrowing from the item's bytes, and returns its signal.
+ * -1 if this release does not know the number, or the value is none of that signal: the
+ * fact is then unknown. */
+int
+facts_decode(struct facts *f, const struct facts_item *it);
 
 /* For people: "true", "30 min", "JP", "sensitive", "/api/tx", "unknown". Text comes as it
  * is: the caller escapes for its medium. Cut to cap; always NUL-terminated; returns buf. */

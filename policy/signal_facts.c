@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second half of policy/signal.h: one request's values. signal.c has the vocabulary.
+/* The second part of policy/signal.h: one request's values. signal.c has the vocabulary,
+ * signal_wire.c the bytes in the log.
  */
 #include "policy/signal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-	FACTS_KNOWN = 0x80,
-	FACTS_EVIDENCE = 0x40,
-	FACTS_TYPE = 0x3f,
-};
 
 /* A caller that sets a text as a number has a bug that no test of a policy would show. */
 static struct fact *
@@ -184,9 +179,9 @@ facts_get_country(const struct facts *f, enum signal_id id, char cc[3])
 	return has;
 }
 
-/* The bytes of a known value; they lie in `small` or where the fact points. */
+/* The text of a known value that is one; it lies in `small` or where the fact points. */
 static const char *
-facts_value_bytes(const struct facts *f, enum signal_id id, char small[8], size_t *n)
+facts_value_text(const struct facts *f, enum signal_id id, char small[2], size_t *n)
 {
 	const struct fact *v = &f->v[id];
 	const char *word;
@@ -205,131 +200,10 @@ facts_value_bytes(const struct facts *f, enum signal_id id, char small[8], size_
 		small[1] = (char)(v->num & 0xff);
 		*n = 2;
 		return small;
-	case SIGNAL_BOOL:
-		small[0] = (char)(v->num != 0);
-		*n = 1;
-		return small;
 	default:
-		for (int i = 0; i < 8; i++)
-			small[i] = (char)((uint64_t)v->num >> (56 - 8 * i) & 0xff);
-		*n = 8;
-		return small;
+		*n = 0;
+		return "";
 	}
-}
-
-size_t
-facts_encode_one(const struct facts *f, enum signal_id id, uint8_t *buf, size_t cap)
-{
-	const struct facts_evidence *e = &f->why[id];
-	bool known = f->v[id].known, why = e->bound_n || e->seen_n;
-	char small[8];
-	const char *value = "";
-	size_t n = 0, at = 1;
-
-	if (known)
-		value = facts_value_bytes(f, id, small, &n);
-	if (cap < 1 + (why ? 2u + e->bound_n + e->seen_n : 0u) + n)
-		return 0;
-	buf[0] = (uint8_t)((unsigned)signal_info(id)->type | (known ? FACTS_KNOWN : 0) |
-			   (why ? FACTS_EVIDENCE : 0));
-	if (why) {
-		buf[at++] = e->bound_n;
-		memcpy(buf + at, e->bound, e->bound_n);
-		at += e->bound_n;
-		buf[at++] = e->seen_n;
-		memcpy(buf + at, e->seen, e->seen_n);
-		at += e->seen_n;
-	}
-	if (n)
-		memcpy(buf + at, value, n);
-	return at + n;
-}
-
-static bool
-facts_decode_value(struct facts *f, enum signal_id id, const uint8_t *p, size_t n)
-{
-	const char *text = (const char *)p;
-	uint64_t num = 0;
-	int rank;
-
-	switch (signal_info(id)->type) {
-	case SIGNAL_TEXT:
-	case SIGNAL_PATH:
-		if (n > FACTS_TEXT_MAX)
-			return false;
-		facts_set_text(f, id, text, n);
-		return true;
-	case SIGNAL_ENUM:
-		rank = signal_rank(id, text, n);
-		if (rank >= 0)
-			facts_set_enum(f, id, (unsigned)rank);
-		return rank >= 0;
-	case SIGNAL_COUNTRY:
-		facts_set_country(f, id, text, n);
-		return f->v[id].known && text[0] <= 'Z' && text[1] <= 'Z';
-	case SIGNAL_BOOL:
-		if (n != 1 || p[0] > 1)
-			return false;
-		facts_set_bool(f, id, p[0] == 1);
-		return true;
-	default:
-		if (n != 8)
-			return false;
-		for (int i = 0; i < 8; i++)
-			num = num << 8 | p[i];
-		facts_set_int(f, id, (int64_t)num);
-		return true;
-	}
-}
-
-/* Takes the two evidence texts off the front; false if they are malformed. */
-static bool
-facts_decode_evidence(struct facts *f, enum signal_id id, const uint8_t **p, size_t *n)
-{
-	const char *text[2];
-	size_t len[2];
-
-	for (int i = 0; i < 2; i++) {
-		if (*n < 1 || (*p)[0] > FACTS_EVIDENCE_MAX || *n - 1 < (*p)[0])
-			return false;
-		len[i] = (*p)[0];
-		text[i] = (const char *)*p + 1;
-		*n -= 1 + len[i];
-		*p += 1 + len[i];
-	}
-	facts_set_evidence(f, id, text[0], len[0], text[1], len[1]);
-	return len[0] + len[1] > 0;
-}
-
-static bool
-facts_decode_body(struct facts *f, enum signal_id id, const uint8_t *p, size_t n)
-{
-	uint8_t head;
-
-	if (n < 1 || (p[0] & FACTS_TYPE) != (unsigned)signal_info(id)->type)
-		return false;
-	head = p[0];
-	p++;
-	n--;
-	if ((head & FACTS_EVIDENCE) && !facts_decode_evidence(f, id, &p, &n))
-		return false;
-	return head & FACTS_KNOWN ? facts_decode_value(f, id, p, n) : n == 0;
-}
-
-bool
-facts_decode_one(struct facts *f, unsigned number, const uint8_t *p, size_t n)
-{
-	int id = signal_by_number(number);
-
-	if (id < 0)
-		return false;
-	f->v[id] = (struct fact){0};
-	f->why[id] = (struct facts_evidence){0};
-	if (facts_decode_body(f, (enum signal_id)id, p, n))
-		return true;
-	f->v[id] = (struct fact){0};
-	f->why[id] = (struct facts_evidence){0};
-	return false;
 }
 
 static const struct facts_unit {
@@ -361,7 +235,7 @@ facts_print(const struct facts *f, enum signal_id id, char *buf, size_t cap)
 {
 	const struct fact *v = &f->v[id];
 	enum signal_type type = signal_info(id)->type;
-	char small[8];
+	char small[2];
 	const char *value;
 	size_t n;
 
@@ -378,7 +252,7 @@ facts_print(const struct facts *f, enum signal_id id, char *buf, size_t cap)
 			 type == SIGNAL_INT || type == SIGNAL_PERCENT ? "" : " ",
 			 signal_unit(type));
 	} else {
-		value = facts_value_bytes(f, id, small, &n);
+		value = facts_value_text(f, id, small, &n);
 		n = facts_cut(value, n, cap - 1);
 		memcpy(buf, value, n);
 		buf[n] = '\0';

@@ -125,6 +125,7 @@ export_json_value(struct json *j, const struct rec_tag_info *info, struct span v
 		json_str(j, v);
 		break;
 	case REC_HEX:
+	case REC_FACTS:
 		json_hex(j, v);
 		break;
 	case REC_ADDR:
@@ -173,31 +174,28 @@ export_json_fact(struct json *j, const struct facts *f, enum signal_id id)
 		json_text(j, facts_print(f, id, text, sizeof(text)));
 }
 
-static bool
-export_is_fact(uint16_t tag)
-{
-	return tag >= REC_TAG_FACT && tag < REC_TAG_FACT + REC_FACT_MAX;
-}
+static const uint16_t export_fact_tags[] = {REC_TAG_FACTS, REC_TAG_FACTS_PERSON};
 
 /* All facts of both parts; `seen` is set for those that were there. */
 static void
 export_facts(const struct query_item *it, struct facts *f, bool seen[SIGNAL_COUNT])
 {
-	struct span parts[2] = {it->view.fields, it->personal};
-	struct rec_field field;
+	struct facts_item item;
+	struct span v;
 
 	facts_clear(f);
 	memset(seen, 0, SIGNAL_COUNT * sizeof(*seen));
-	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		struct cursor c = cur_init(parts[i]);
+	for (size_t i = 0; i < ARRAY_LEN(export_fact_tags); i++) {
+		struct facts_reader r;
 
-		while (rec_next(&c, &field)) {
-			unsigned number = field.tag - REC_TAG_FACT;
-			int id = export_is_fact(field.tag) ? signal_by_number(number) : -1;
+		if (!query_field(it, export_fact_tags[i], &v))
+			continue;
+		r = facts_reader(v.p, v.n);
+		while (facts_next(&r, &item)) {
+			int id = facts_decode(f, &item);
 
 			if (id >= 0)
-				seen[id] = facts_decode_one(f, number, field.value.p,
-				    field.value.n);
+				seen[id] = true;
 		}
 	}
 }
@@ -236,6 +234,44 @@ export_json_facts(struct json *j, const struct query_item *it)
 	json_object_end(j);
 }
 
+static void
+export_json_strange(struct json *j, bool *open, const char *name, struct span v)
+{
+	if (!*open) {
+		json_key(j, "unknown");
+		json_object(j);
+		*open = true;
+	}
+	json_key(j, name);
+	json_hex(j, v);
+}
+
+/* The bytes of facts whose number this release does not know, or which are none of their
+ * signal. */
+static void
+export_json_strange_facts(struct json *j, bool *open, const struct query_item *it)
+{
+	struct facts_item item;
+	struct facts f;
+	char name[24];
+	struct span v;
+
+	facts_clear(&f);
+	for (size_t i = 0; i < ARRAY_LEN(export_fact_tags); i++) {
+		struct facts_reader r;
+
+		if (!query_field(it, export_fact_tags[i], &v))
+			continue;
+		r = facts_reader(v.p, v.n);
+		while (facts_next(&r, &item)) {
+			if (facts_decode(&f, &item) >= 0)
+				continue;
+			(void)snprintf(name, sizeof(name), "fact %u", item.number);
+			export_json_strange(j, open, name, span_of(item.bytes, item.n));
+		}
+	}
+}
+
 /* Tags that this release does not know, of both parts: kept, as hex. */
 static void
 export_json_unknown(struct json *j, const struct query_item *it)
@@ -249,21 +285,14 @@ export_json_unknown(struct json *j, const struct query_item *it)
 		struct cursor c = cur_init(parts[i]);
 
 		while (rec_next(&c, &f)) {
-			if (rec_tag_find(f.tag) != NULL ||
-			    (export_is_fact(f.tag) &&
-				signal_by_number(f.tag - REC_TAG_FACT) >= 0))
+			if (rec_tag_find(f.tag) != NULL)
 				continue;
-			if (!open) {
-				json_key(j, "unknown");
-				json_object(j);
-				open = true;
-			}
 			(void)snprintf(name, sizeof(name), "%s0x%04x",
 			    i == 0 ? "" : "p", f.tag);
-			json_key(j, name);
-			json_hex(j, f.value);
+			export_json_strange(j, &open, name, f.value);
 		}
 	}
+	export_json_strange_facts(j, &open, it);
 	if (open)
 		json_object_end(j);
 }
@@ -306,7 +335,7 @@ export_json(struct export *x, const struct query_item *it)
 		while (rec_next(&c, &f)) {
 			const struct rec_tag_info *info = rec_tag_find(f.tag);
 
-			if (info == NULL)
+			if (info == NULL || info->type == REC_FACTS)
 				continue;
 			json_key(&j, info->name);
 			export_json_value(&j, info, f.value);
@@ -373,6 +402,8 @@ export_csv_fields(struct export *x, const struct query_item *it)
 		const char *name = NULL;
 		struct span v;
 
+		if (tags[i].type == REC_FACTS)
+			continue; /* each has a column of its own */
 		if (query_field(it, tags[i].tag, &v)) {
 			if (tags[i].type == REC_ENUM)
 				name = rec_enum_name(tags[i].tag, rec_u64(v));
@@ -429,7 +460,8 @@ export_begin(struct export *x)
 	tags = rec_tag_table(&n);
 	fputs("record,time,kind,support,thread,no,start", x->out);
 	for (size_t i = 0; i < n; i++)
-		fprintf(x->out, ",%s", tags[i].name);
+		if (tags[i].type != REC_FACTS)
+			fprintf(x->out, ",%s", tags[i].name);
 	for (int i = 0; i < SIGNAL_COUNT; i++)
 		fprintf(x->out, ",%s", signal_info((enum signal_id)i)->name);
 	return fputs(",personal\r\n", x->out) == EOF ? WF_EIO : 0;

@@ -126,12 +126,24 @@ rec_put_text(struct rec *r, uint16_t tag, const char *v)
 	rec_put_bytes(r, tag, span_str(v));
 }
 
+/* Written where they stay: a request has forty. */
 void
-rec_put_fact(struct rec *r, uint16_t number, struct span encoded)
+rec_put_facts(struct rec *r, const struct facts *f)
 {
-	if (r->err == 0 && number >= REC_FACT_MAX)
+	bool personal = r->block != 0;
+	uint8_t *p = rec_field(r, personal ? REC_TAG_FACTS_PERSON : REC_TAG_FACTS, 0);
+	size_t n;
+
+	if (p == NULL)
+		return;
+	if (!facts_encode(f, personal, p, r->cap - r->n, &n))
+		r->err = WF_EFULL;
+	else if (n > REC_VALUE_MAX)
 		r->err = WF_ERANGE;
-	rec_put_bytes(r, (uint16_t)(REC_TAG_FACT + number), encoded);
+	if (r->err != 0)
+		return;
+	rec_store16(p - 2, n);
+	r->n += n;
 }
 
 void
@@ -270,6 +282,8 @@ rec_check_value(const struct rec_tag_info *info, struct span v)
 		while (rec_list_next(&c, &element))
 			;
 		return cur_done(&c) ? 0 : WF_ESYNTAX;
+	case REC_FACTS:
+		return facts_well_formed(v.p, v.n) ? 0 : WF_ESYNTAX;
 	case REC_TEXT:
 	case REC_HEX:
 		break;

@@ -11,8 +11,8 @@
  *   rec_begin → rec_put_* (ascending tags) → rec_personal → rec_put_* → rec_end
  *
  * A request has two leaves, decision and outcome, with one exchange id. Facts of the
- * policy stand under REC_TAG_FACT + the signal's stable number, as bytes whose meaning
- * policy/signal.h knows; a fact about a person goes into the personal block instead.
+ * policy stand in one field, as bytes whose meaning policy/signal.h knows; facts about a
+ * person in one of the personal block.
  * What is absent is unknown. Tags that this version does not know are kept and shown as hex.
  *
  * Ownership  the builder writes into the caller's buffer; views borrow the leaf's bytes.
@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/signal.h"
 #include "proxy/base/cursor.h"
 #include "proxy/base/span.h"
 
@@ -64,19 +65,17 @@ enum rec_type {
 	REC_USEC,  /* duration in µs */
 	REC_LIST,  /* elements: length u16, bytes; shown as texts */
 	REC_IDS,   /* session ids, 16 bytes each */
-	REC_ENUM   /* number with a name: verdict, event, mode */
+	REC_ENUM,  /* number with a name: verdict, event, mode */
+	REC_FACTS  /* items of policy/signal.h */
 };
 
 enum rec_tag {
 #define TAG(number, NAME, name, type, personal, en, ja) REC_TAG_##NAME = number,
 #include "proxy/audit/record.def"
 #undef TAG
-	REC_TAG_FACT = 0x1000,   /* + the signal's number, below REC_FACT_MAX */
 	REC_TAG_CLEAR = 0xfffe,  /* personal fields in the clear: only inside the ring */
 	REC_TAG_SEALED = 0xffff  /* personal fields, encrypted */
 };
-
-enum { REC_FACT_MAX = 0x1000 };
 
 /* Values of REC_TAG_EVENT. */
 enum rec_event {
@@ -137,8 +136,9 @@ rec_put_cut(struct rec *r, uint16_t tag, struct span v, size_t max);
 void
 rec_put_text(struct rec *r, uint16_t tag, const char *v);
 
+/* The facts of this part of the leaf: public ones, or the person's behind rec_personal. */
 void
-rec_put_fact(struct rec *r, uint16_t number, struct span encoded);
+rec_put_facts(struct rec *r, const struct facts *f);
 
 void
 rec_list_begin(struct rec *r, uint16_t tag);

@@ -286,21 +286,29 @@ show_line(FILE *out, const struct show_opt *o, const struct query_item *it,
 /* ---- details ---- */
 
 static void
-show_fact(struct show_text *t, uint16_t number, struct span v, bool ja)
+show_pair(FILE *out, const char *name, const char *text)
 {
+	fputs("    ", out);
+	show_column(out, name, 34, true);
+	fprintf(out, " %s\n", text);
+}
+
+static void
+show_fact(struct show_text *t, const struct facts_item *it, bool ja)
+{
+	const struct facts_evidence *why = &it->why;
 	struct facts f;
-	int id = signal_by_number(number);
 	char b[SHOW_CELL];
-	const struct facts_evidence *why;
+	int id;
 
 	facts_clear(&f);
-	if (id < 0 || !facts_decode_one(&f, number, v.p, v.n)) {
-		show_put_value(t, 0, v, ja);
+	id = facts_decode(&f, it);
+	if (id < 0) {
+		show_put_value(t, 0, span_of(it->bytes, it->n), ja);
 		return;
 	}
 	(void)facts_print(&f, (enum signal_id)id, b, sizeof(b));
 	show_put_safe(t, span_str(b));
-	why = &f.why[id];
 	if (why->bound_n == 0 && why->seen_n == 0)
 		return;
 	show_put(t, ja ? "  (登録時 " : "  (bound ");
@@ -311,33 +319,39 @@ show_fact(struct show_text *t, uint16_t number, struct span v, bool ja)
 }
 
 static void
+show_facts(FILE *out, const struct show_opt *o, struct span v)
+{
+	struct facts_reader r = facts_reader(v.p, v.n);
+	struct facts_item it;
+
+	while (facts_next(&r, &it)) {
+		int id = signal_by_number(it.number);
+		char text[SHOW_LONG], name[24];
+		struct show_text t = SHOW_TEXT(text);
+
+		(void)snprintf(name, sizeof(name), "fact %u", it.number);
+		show_fact(&t, &it, o->ja);
+		show_pair(out, id < 0 ? name : signal_info((enum signal_id)id)->name, text);
+	}
+}
+
+static void
 show_field(FILE *out, const struct show_opt *o, const struct rec_field *f)
 {
 	const struct rec_tag_info *info = rec_tag_find(f->tag);
 	char text[SHOW_LONG], name[80];
 	struct show_text t = SHOW_TEXT(text);
-	int id;
 
-	if (info != NULL) {
-		(void)snprintf(name, sizeof(name), "%s", o->ja ? info->ja : info->en);
-		show_put_value(&t, f->tag, f->value, o->ja);
-	} else if (f->tag >= REC_TAG_FACT && f->tag < REC_TAG_FACT + REC_FACT_MAX) {
-		uint16_t number = (uint16_t)(f->tag - REC_TAG_FACT);
-
-		id = signal_by_number(number);
-		if (id >= 0)
-			(void)snprintf(name, sizeof(name), "%s",
-			    signal_info((enum signal_id)id)->name);
-		else
-			(void)snprintf(name, sizeof(name), "fact %u", number);
-		show_fact(&t, number, f->value, o->ja);
-	} else {
-		(void)snprintf(name, sizeof(name), "0x%04x", f->tag);
-		show_put_value(&t, f->tag, f->value, o->ja);
+	if (info != NULL && info->type == REC_FACTS) {
+		show_facts(out, o, f->value);
+		return;
 	}
-	fputs("    ", out);
-	show_column(out, name, 34, true);
-	fprintf(out, " %s\n", text);
+	if (info != NULL)
+		(void)snprintf(name, sizeof(name), "%s", o->ja ? info->ja : info->en);
+	else
+		(void)snprintf(name, sizeof(name), "0x%04x", f->tag);
+	show_put_value(&t, f->tag, f->value, o->ja);
+	show_pair(out, name, text);
 }
 
 void

@@ -184,6 +184,7 @@ show_put_value(struct show_text *t, uint16_t tag, struct span v, bool ja)
 		show_put_safe(t, v);
 		break;
 	case REC_HEX:
+	case REC_FACTS:
 		show_put_hex(t, v);
 		break;
 	case REC_ADDR:

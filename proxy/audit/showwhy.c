@@ -56,34 +56,28 @@ show_why_ids(struct show_pieces *p, const struct query_item *it)
 	show_piece(p, b);
 }
 
-static bool
-show_why_signal(struct show_pieces *p, uint16_t number, struct span v, char *last)
+static void
+show_why_signal(struct show_pieces *p, const struct facts_item *it, char *last)
 {
-	int id = signal_by_number(number);
-	const struct facts_evidence *why;
+	int id = signal_by_number(it->number);
+	const struct facts_evidence *why = &it->why;
 	char b[SHOW_PIECE], same[SHOW_PIECE];
 	struct show_text t = show_text_init(same, sizeof(same));
-	struct facts f;
 
-	facts_clear(&f);
-	if (id < 0 || !facts_decode_one(&f, number, v.p, v.n))
-		return false;
-	why = &f.why[id];
-	if (why->bound_n == 0 && why->seen_n == 0)
-		return false;
+	if (id < 0 || (why->bound_n == 0 && why->seen_n == 0))
+		return;
 	show_put_safe(&t, span_of(why->bound, why->bound_n));
 	show_put(&t, " \xe2\x86\x92 ");
 	show_put_safe(&t, span_of(why->seen, why->seen_n));
 	/* Two signals of one source differ in the same way: told once. */
 	if (strcmp(same, last) == 0)
-		return false;
+		return;
 	memcpy(last, same, sizeof(same));
 	t = show_text_init(b, sizeof(b));
 	show_put(&t, signal_info((enum signal_id)id)->name);
 	show_put(&t, " ");
 	show_put(&t, same);
 	show_piece(p, b);
-	return true;
 }
 
 /* "RULE SIGNAL: BOUND -> SEEN"; what two rules went by alike is told once. */
@@ -116,14 +110,16 @@ show_why_seen(struct show_pieces *p, struct span list)
 static void
 show_why_facts(struct show_pieces *p, struct span fields)
 {
-	struct cursor c = cur_init(fields);
 	char last[SHOW_PIECE] = "";
-	struct rec_field f;
+	struct facts_reader r;
+	struct facts_item it;
+	struct span v;
 
-	while (rec_next(&c, &f))
-		if (f.tag >= REC_TAG_FACT && f.tag < REC_TAG_FACT + REC_FACT_MAX)
-			(void)show_why_signal(p, (uint16_t)(f.tag - REC_TAG_FACT), f.value,
-			    last);
+	if (!rec_find(fields, REC_TAG_FACTS, &v))
+		return;
+	r = facts_reader(v.p, v.n);
+	while (facts_next(&r, &it))
+		show_why_signal(p, &it, last);
 }
 
 void

@@ -259,31 +259,15 @@ journal_put_verdict(struct rec *r, const struct exchange *ex)
 	}
 	if (ex->reason != REASON_NONE)
 		rec_put_text(r, REC_TAG_REASON, reason_name(ex->reason));
+	/* Every input of the decision, so that a replay computes the same verdict. */
+	if (ex->decided)
+		rec_put_facts(r, &ex->facts);
 	if (ex->site != NULL)
 		rec_put_bytes(r, REC_TAG_POLICY, span_of(ex->site->policy_hash, 32));
 	rec_put_bytes(r, REC_TAG_SETTINGS, span_of(ex->ws->snap->settings_hash, 32));
 	rec_put_text(r, REC_TAG_BUILD, ex->w->gate->build);
 	rec_put_u64(r, REC_TAG_T_DECIDE,
 	    ex->t_decided > ex->t_start ? (ex->t_decided - ex->t_start) / 1000 : 0);
-}
-
-/* Every input of the decision, so that a replay computes the same verdict. */
-static void
-journal_put_facts(struct rec *r, const struct exchange *ex, bool personal)
-{
-	uint8_t buf[FACTS_WIRE_MAX];
-
-	if (!ex->decided)
-		return;
-	for (int i = 0; i < SIGNAL_COUNT; i++) {
-		const struct signal_info *s = signal_info((enum signal_id)i);
-		size_t n;
-
-		if (s->personal != personal)
-			continue;
-		n = facts_encode_one(&ex->facts, (enum signal_id)i, buf, sizeof(buf));
-		rec_put_fact(r, s->number, span_of(buf, n));
-	}
 }
 
 static void
@@ -314,7 +298,8 @@ journal_put_person(struct rec *r, const struct exchange *ex)
 	if (ex->n_creds > 0)
 		rec_put_bytes(r, REC_TAG_CREDENTIAL, span_of(ex->creds[0].key, 16));
 	seen_put(r, ex);
-	journal_put_facts(r, ex, true);
+	if (ex->decided)
+		rec_put_facts(r, &ex->facts);
 }
 
 static void
@@ -368,7 +353,6 @@ journal_decision(struct exchange *ex, uint64_t *seq)
 	packet_record(&e.rec, ex);
 	journal_put_tls(&e.rec, ex);
 	journal_put_verdict(&e.rec, ex);
-	journal_put_facts(&e.rec, ex, false);
 	journal_put_person(&e.rec, ex);
 	entry_leaf_end(&e);
 	if (ex->known == KNOWN_LIVE && (ex->ctx_fresh || ex->durable) && !ex->adopting)

@@ -78,6 +78,45 @@ def check_value(kind, v):
             at += 2 + int.from_bytes(v[at:at + 2], "big")
         if at != len(v):
             raise Bad("list")
+    if kind == "FACTS":
+        facts(v)
+
+
+def facts(data):
+    """[(signal's number, value or None, (bound, seen) or None)] of one field of facts."""
+    out, at = [], 0
+
+    def take(n):
+        nonlocal at
+        if at + n > len(data):
+            raise Bad("fact cut")
+        at += n
+        return data[at - n:at]
+
+    while at < len(data):
+        first = int.from_bytes(take(2), "big")
+        number, kind, why = first >> 4, first & 7, None
+        if number <= (out[-1][0] if out else 0):
+            raise Bad(f"fact {number} out of order")
+        if kind < 3:
+            value = (None, False, True)[kind]
+        elif kind == 3:
+            raw = take(take(1)[0])
+            check_value("I64", raw)
+            value = int.from_bytes(raw, "big")
+            value = -(value >> 1) - 1 if value & 1 else value >> 1
+        elif kind == 4:
+            value = take(int.from_bytes(take(2), "big"))
+        else:
+            raise Bad("kind of a fact")
+        if first & 8:
+            why = take(take(1)[0]), take(take(1)[0])
+            if not any(why) or max(map(len, why)) > 80:
+                raise Bad("evidence")
+        out.append((number, value, why))
+    if not out:
+        raise Bad("no facts")
+    return out
 
 
 def leaf_parse(leaf):
@@ -201,6 +240,9 @@ def vectors(tap):
             header, public, sealed = leaf_parse(bytes.fromhex(v["leaf"]))
             tap.equal(header, v["header"], v["name"])
             tap.equal([[t, x.hex()] for t, x in public], v["fields"], v["name"])
+            text = lambda x: x.decode() if isinstance(x, bytes) else x
+            tap.equal([[n, text(value), why and [*map(text, why)]] for t, x in public if TABLE.get(t, "??")[1] == "FACTS"
+                       for n, value, why in facts(x)], v.get("facts", []), v["name"])
             tap.equal(sealed is not None, "sealed" in v, v["name"])
             if sealed:
                 tap.equal([sealed[0], sealed[1], sealed[2].hex()],

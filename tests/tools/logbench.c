@@ -78,7 +78,7 @@ static void
 bench_decision(struct rec *r, unsigned i, const char *user)
 {
 	uint8_t hash[32] = {1, 2, 3}, addr[4] = {192, 0, 2, (uint8_t)i};
-	uint8_t fact[9] = {0x82, 0, 0, 0, 0, 0, 0, 0, 7};
+	struct facts facts;
 
 	rec_put_text(r, REC_TAG_SITE, "wallet.example");
 	rec_put_bytes(r, REC_TAG_SESSION, span_of(hash, 16));
@@ -99,11 +99,15 @@ bench_decision(struct rec *r, unsigned i, const char *user)
 		rec_list_add(r, SPAN_LIT("country-changed"));
 		rec_list_end(r);
 	}
+	facts_clear(&facts);
+	for (int f = 0; f < SIGNAL_COUNT; f++)
+		if (f % 3 != 0 && signal_info((enum signal_id)f)->type == SIGNAL_BOOL)
+			facts_set_bool(&facts, (enum signal_id)f, f % 2 == 0);
+	facts_set_int(&facts, SIG_SESSION_AGE, 5400000);
+	rec_put_facts(r, &facts);
 	rec_put_bytes(r, REC_TAG_POLICY, span_of(hash, 32));
 	rec_put_bytes(r, REC_TAG_SETTINGS, span_of(hash, 32));
 	rec_put_text(r, REC_TAG_BUILD, "bench");
-	for (uint16_t f = 1; f < 25; f++)
-		rec_put_fact(r, f, span_of(fact, f % 3 ? 2 : sizeof(fact)));
 	rec_personal(r);
 	rec_put_text(r, REC_TAG_USER, user);
 	rec_put_bytes(r, REC_TAG_PEER, span_of(addr, 4));

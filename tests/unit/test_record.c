@@ -13,9 +13,12 @@ static const struct rec_head head = {.kind = REC_DECISION, .flags = REC_F_DURABL
 static size_t
 sample(uint8_t *buf, size_t cap)
 {
+	struct facts facts;
 	struct rec r;
 	size_t len;
 
+	facts_clear(&facts);
+	facts_set_text(&facts, SIG_USER_NAME, "x", 1);
 	rec_begin(&r, buf, cap, &head);
 	rec_put_text(&r, REC_TAG_SITE, "wallet.example");
 	rec_put_u64(&r, REC_TAG_VERDICT, 0);
@@ -23,13 +26,13 @@ sample(uint8_t *buf, size_t cap)
 	rec_list_add(&r, SPAN_LIT("a"));
 	rec_list_add(&r, SPAN_LIT(""));
 	rec_list_end(&r);
+	rec_put_facts(&r, &facts);
 	rec_put_u64(&r, REC_TAG_STATUS, 65536);
 	rec_put_i64(&r, REC_TAG_DELTA, -5);
-	rec_put_fact(&r, 7, SPAN_LIT("\x82"));
 	rec_personal(&r);
 	rec_put_text(&r, REC_TAG_USER, "alice");
 	rec_put_bytes(&r, REC_TAG_PEER, SPAN_LIT("\x7f\0\0\1"));
-	rec_put_fact(&r, 30, SPAN_LIT("x"));
+	rec_put_facts(&r, &facts);
 	CHECK_INT(rec_end(&r, &len), 0);
 	return len;
 }
@@ -57,7 +60,9 @@ what_was_built_is_read_back(void)
 	CHECK(!rec_list_next(&c, &e) && cur_done(&c));
 	CHECK(!rec_find(v.fields, REC_TAG_USER, &s));
 	CHECK(rec_find(v.personal, REC_TAG_USER, &s) && span_eq(s, SPAN_LIT("alice")));
-	CHECK(rec_find(v.personal, REC_TAG_FACT + 30, &s) && span_eq(s, SPAN_LIT("x")));
+	CHECK(rec_find(v.personal, REC_TAG_FACTS_PERSON, &s) &&
+	    span_eq(s, SPAN_LIT("\x01\xe4\0\1x")));
+	CHECK(rec_find(v.fields, REC_TAG_FACTS, &s) && s.n > 2 && facts_well_formed(s.p, s.n));
 }
 
 static void
@@ -123,6 +128,10 @@ there_is_one_encoding_only(void)
 	CHECK_INT(FIELDS("\0\x27\0\3abc"), WF_ESYNTAX);               /* no address */
 	CHECK_INT(FIELDS("\0\x58\0\3abc"), WF_ESYNTAX);               /* no session ids */
 	CHECK_INT(FIELDS("\0\x42\0\3\0\5a"), WF_ESYNTAX);             /* list cut */
+	CHECK_INT(FIELDS("\0\x47\0\4\1\x42\1\x51"), 0);             /* facts … */
+	CHECK_INT(FIELDS("\0\x47\0\4\1\x51\1\x42"), WF_ESYNTAX);    /* … out of order */
+	CHECK_INT(FIELDS("\0\x47\0\0"), WF_ESYNTAX);                  /* … none */
+	CHECK_INT(FIELDS("\0\x8a\0\2\1\x42"), WF_ESYNTAX);            /* … in the wrong part */
 	CHECK_INT(FIELDS("\0\x80\0\1a"), WF_ESYNTAX);                 /* user in public */
 	CHECK_INT(FIELDS("\0\2\0\5a"), WF_ETRUNCATED);
 	CHECK_INT(FIELDS("\0\2\0"), WF_ETRUNCATED);
@@ -169,6 +178,7 @@ the_builder_latches_its_first_error(void)
 {
 	uint8_t buf[512], small[64];
 	static uint8_t big[REC_VALUE_MAX + 1];
+	struct facts facts;
 	struct rec r;
 	size_t len;
 
@@ -189,6 +199,14 @@ the_builder_latches_its_first_error(void)
 	CHECK_INT(rec_end(&r, &len), WF_ERANGE);
 	rec_begin(&r, buf, sizeof(buf), &head);
 	rec_list_begin(&r, REC_TAG_RULES);
+	CHECK_INT(rec_end(&r, &len), WF_ESTATE);
+	facts_clear(&facts);
+	rec_begin(&r, small, sizeof(small), &head);
+	rec_put_facts(&r, &facts);
+	CHECK_INT(rec_end(&r, &len), WF_EFULL);
+	rec_begin(&r, buf, sizeof(buf), &head);
+	rec_put_u64(&r, REC_TAG_STATUS, 1);
+	rec_put_facts(&r, &facts);
 	CHECK_INT(rec_end(&r, &len), WF_ESTATE);
 }
 

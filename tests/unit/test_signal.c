@@ -15,6 +15,7 @@ the_table_is_sound(void)
 		CHECK_INT(signal_by_name(a->name, strlen(a->name)), i);
 		CHECK_INT(signal_by_number(a->number), i);
 		CHECK(a->number > 0 && a->number < 0x1000);
+		CHECK(i == 0 || a->number > signal_info((enum signal_id)(i - 1))->number);
 		CHECK(strchr(a->name, '.') != NULL);
 		CHECK(a->en[0] && a->ja[0] && a->source[0]);
 		CHECK((a->type == SIGNAL_ENUM) == (signal_word((enum signal_id)i, 0) != NULL));
@@ -76,21 +77,55 @@ fill(void)
 	facts_set_evidence(&facts, SIG_PLACE_ASN_SAME, "AS1", 3, "", 0);
 }
 
+static uint8_t wire[2][8192];
+static size_t wire_n[2]; /* public, personal */
+
+static void
+encode(void)
+{
+	for (int i = 0; i < 2; i++)
+		CHECK(facts_encode(&facts, i == 1, wire[i], sizeof(wire[i]), &wire_n[i]));
+}
+
+/* How many items; each must be a signal of that part. */
+static int
+decode(int personal)
+{
+	struct facts_reader r = facts_reader(wire[personal], wire_n[personal]);
+	struct facts_item it;
+	int n = 0;
+
+	for (; facts_next(&r, &it); n++) {
+		int id = facts_decode(&again, &it);
+
+		CHECK(id >= 0 && signal_info((enum signal_id)id)->personal == (personal == 1));
+	}
+	CHECK(!r.bad && r.n == 0);
+	return n;
+}
+
 static void
 facts_come_back_from_the_log(void)
 {
-	static uint8_t wire[SIGNAL_COUNT][FACTS_WIRE_MAX];
+	static uint8_t small[8192];
 	char a[64], b[64];
+	size_t n;
 
 	fill();
+	encode();
 	facts_clear(&again);
+	/* Also those that are unknown: an auditor sees what the gate asked for. */
+	CHECK_INT(decode(0) + decode(1), SIGNAL_COUNT);
+	for (n = 0; n < wire_n[0]; n++) {
+		size_t got = 1;
+
+		CHECK(!facts_encode(&facts, false, small, n, &got) && got == 0);
+		CHECK(small[n] == 0); /* nothing behind its room */
+	}
+	CHECK(facts_encode(&facts, false, small, n, &n) && n == wire_n[0]);
 	for (int i = 0; i < SIGNAL_COUNT; i++) {
 		enum signal_id id = (enum signal_id)i;
-		size_t n = facts_encode_one(&facts, id, wire[i], FACTS_WIRE_MAX);
 
-		CHECK(n > 0);
-		CHECK_INT(facts_encode_one(&facts, id, wire[i], n - 1), 0);
-		CHECK(facts_decode_one(&again, signal_info(id)->number, wire[i], n));
 		CHECK_INT(facts_known(&again, id), facts_known(&facts, id));
 		CHECK_STR(facts_print(&again, id, a, sizeof(a)),
 		    facts_print(&facts, id, b, sizeof(b)));
@@ -103,21 +138,35 @@ facts_come_back_from_the_log(void)
 static void
 the_bytes_are_as_documented(void)
 {
-	uint8_t buf[FACTS_WIRE_MAX];
+	static const struct {
+		enum signal_id id;
+		const char *bytes;
+		size_t n;
+	} list[] = {
+		{SIG_SESSION_BOUND, "\x01\x42", 2}, {SIG_SESSION_ADOPTED, "\x01\x51", 2},
+		{SIG_PLACE_ASN, "\x03\xe0", 2}, {SIG_TIME_HOUR, "\x09\x63\x00", 3},
+		{SIG_CLIENT_VERSION_STEP, "\x02\xe3\x01\x03", 4},
+		{SIG_SESSION_AGE, "\x01\x73\x03\xa4\xcb\x80", 6},
+		{SIG_RISK_SCORE, "\x07\x83\x08\xff\xff\xff\xff\xff\xff\xff\xff", 11},
+		{SIG_REQUEST_CLASS, "\x00\x14\x00\x05write", 9},
+		{SIG_USER_NAME, "\x01\xe4\x00\x00", 4},
+		{SIG_PLACE_COUNTRY, "\x03\xcc\x00\x02JP\x02SG\x02JP", 12},
+		{SIG_PLACE_ASN_SAME, "\x03\xf8\x03" "AS1\x00", 7},
+	};
+	struct facts_item it;
 
 	fill();
-	CHECK_INT(facts_encode_one(&facts, SIG_SESSION_BOUND, buf, sizeof(buf)), 2);
-	CHECK(memcmp(buf, "\x81\x01", 2) == 0);
-	CHECK_INT(facts_encode_one(&facts, SIG_PLACE_ASN, buf, sizeof(buf)), 1);
-	CHECK(memcmp(buf, "\x02", 1) == 0);
-	CHECK_INT(facts_encode_one(&facts, SIG_CLIENT_VERSION_STEP, buf, sizeof(buf)), 9);
-	CHECK(memcmp(buf, "\x82\xff\xff\xff\xff\xff\xff\xff\xfe", 9) == 0);
-	CHECK_INT(facts_encode_one(&facts, SIG_REQUEST_CLASS, buf, sizeof(buf)), 6);
-	CHECK(memcmp(buf, "\x87write", 6) == 0);
-	CHECK_INT(facts_encode_one(&facts, SIG_PLACE_COUNTRY, buf, sizeof(buf)), 9);
-	CHECK(memcmp(buf, "\xc6\x02SG\x02JPJP", 9) == 0);
-	CHECK_INT(facts_encode_one(&facts, SIG_PLACE_ASN_SAME, buf, sizeof(buf)), 6);
-	CHECK(memcmp(buf, "\x41\x03" "AS1\x00", 6) == 0);
+	facts_set_int(&facts, SIG_TIME_HOUR, 0);
+	encode();
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		const struct signal_info *s = signal_info(list[i].id);
+		struct facts_reader r = facts_reader(wire[s->personal], wire_n[s->personal]);
+
+		while (facts_next(&r, &it) && it.number != s->number)
+			;
+		CHECK_INT(it.number, s->number);
+		CHECK(it.n == list[i].n && memcmp(it.bytes, list[i].bytes, it.n) == 0);
+	}
 }
 
 static void
@@ -148,21 +197,48 @@ static void
 refuses_malformed_bytes(void)
 {
 	static const struct {
-		unsigned number;
 		const char *bytes;
 		size_t n;
 	} list[] = {
-		{20, "", 0}, {20, "\x81", 1}, {20, "\x81\x02", 2}, {20, "\x81\x01\x01", 3},
-		{20, "\x82\x01", 2}, {20, "\x01\x01", 2}, {23, "\x83\0\0\0\0\0\0\0", 8},
-		{1, "\x87secret", 7}, {60, "\x86J", 2}, {60, "\x86J1", 3}, {60, "\x86jp", 3},
-		{60, "\xc6\x02S", 3}, {60, "\xc6\x01S", 3}, {60, "\xc6\x00\x00JP", 5},
-		{60, "\xc6\x51", 2}, {999, "\x81\x01", 2},
+		{"", 0}, {"\x01", 1}, {"\x00\x01", 2}, {"\x01\x45", 2}, {"\x01\x47", 2},
+		{"\x01\x42\x01\x42", 4}, {"\x01\x42\x01\x32", 4}, {"\x01\x42\x01", 3},
+		{"\x01\x73", 2}, {"\x01\x73\x01", 3}, {"\x01\x73\x01\x00", 4},
+		{"\x01\x73\x09\1\1\1\1\1\1\1\1\1", 12}, {"\x01\xe4\x00", 3},
+		{"\x01\xe4\x00\x02" "a", 5}, {"\x03\xf8", 2}, {"\x03\xf8\x01", 3},
+		{"\x03\xf8\x01" "a", 4}, {"\x03\xf8\x00\x00", 4}, {"\x03\xf8\x51", 3},
 	};
+	uint8_t longest[2 + 1 + FACTS_EVIDENCE_MAX + 1 + 1] = "\x03\xf8\x51";
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		CHECK(!facts_well_formed((const uint8_t *)list[i].bytes, list[i].n));
+	CHECK(!facts_well_formed(longest, sizeof(longest)));
+	longest[2] = FACTS_EVIDENCE_MAX;
+	CHECK(!facts_well_formed(longest, sizeof(longest))); /* a byte behind it */
+	CHECK(facts_well_formed(longest, sizeof(longest) - 1));
+}
+
+/* Well formed, but nothing that this release can take for a value of the signal. */
+static void
+refuses_values_of_another_kind(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+	} list[] = {
+		{"\x01\x43\x00", 3}, {"\x01\x44\x00\x00", 4}, {"\x01\x72", 2},
+		{"\x01\x74\x00\x00", 4}, {"\x00\x14\x00\x06secret", 10}, {"\x00\x12", 2},
+		{"\x03\xc4\x00\x01J", 5}, {"\x03\xc4\x00\x02J1", 6}, {"\x03\xc4\x00\x02jp", 6},
+		{"\x03\xc3\x01\x02", 4}, {"\x01\xe1", 2}, {"\x3e\x72", 2},
+	};
+	struct facts_item it;
 
 	facts_clear(&facts);
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		CHECK(!facts_decode_one(&facts, list[i].number, (const uint8_t *)list[i].bytes,
-		    list[i].n));
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		struct facts_reader r = facts_reader((const uint8_t *)list[i].bytes, list[i].n);
+
+		CHECK(facts_well_formed((const uint8_t *)list[i].bytes, list[i].n));
+		CHECK(facts_next(&r, &it) && facts_decode(&facts, &it) == -1);
+	}
 	for (int i = 0; i < SIGNAL_COUNT; i++)
 		CHECK(!facts_known(&facts, (enum signal_id)i));
 }
@@ -237,6 +313,7 @@ main(void)
 	TAP_RUN(the_bytes_are_as_documented);
 	TAP_RUN(a_value_is_read_only_as_its_type);
 	TAP_RUN(refuses_malformed_bytes);
+	TAP_RUN(refuses_values_of_another_kind);
 	TAP_RUN(prints_for_people);
 	TAP_RUN(reads_what_it_prints);
 	TAP_RUN(cuts_long_texts_between_characters);

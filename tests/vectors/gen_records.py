@@ -33,6 +33,23 @@ def items(*elements):
     return b"".join(be(len(e), 2) + e for e in elements)
 
 
+def fact(of, value, evidence):
+    kind, rest = 0, b""
+    if isinstance(value, bool):
+        kind = 2 if value else 1
+    elif isinstance(value, int):
+        kind, rest = 3, be(len(signed(value)), 1) + signed(value)
+    elif value is not None:
+        kind, rest = 4, be(len(value), 2) + value.encode()
+    if evidence:
+        rest += b"".join(be(len(e), 1) + e.encode() for e in evidence)
+    return be(of << 4 | kind | (8 if evidence else 0), 2) + rest
+
+
+def facts(*items):
+    return b"".join(fact(*f) for f in items)
+
+
 def fields(pairs):
     return b"".join(be(tag, 2) + be(len(v), 2) + v for tag, v in pairs)
 
@@ -62,10 +79,16 @@ def leaf(name, kind, public, personal=(), user=b"", key_id=0, nonce=0, **h):
                          "person": person(user).hex(), "month": 202611,
                          "wrapped": wrapped(user, 202611, salt, key).hex(),
                          "fields": [[t, v.hex()] for t, v in personal], "plain": fields(personal).hex()}
+    if 0x47 in dict(public):
+        out["facts"] = FACTS
     out.update({"header": {"kind": kind, "flags": h.get("flags", 0), "thread": h.get("thread", 0), "boot": h.get("boot", 7),
                            "seq": h["seq"], "time": h.get("time", TIME), "exchange": h.get("exchange", 0)},
                 "fields": [[t, v.hex()] for t, v in public], "leaf": whole.hex()})
     return out
+
+
+FACTS = [(1, "write", None), (20, True, None), (21, False, None), (23, 5400000, None), (46, -2, None),
+         (60, "KP", ("JP", "KP")), (62, None, None), (63, None, ("AS1", "")), (150, 0, None)]
 
 
 def good():
@@ -77,9 +100,9 @@ def good():
         leaf("a decision with lists, facts and a person", "decision",
              [(0x02, b"wallet"), (0x03, bytes(range(16))), (0x05, number(2)), (0x10, b"POST"), (0x11, b"sensitive"),
               (0x13, b"/api/withdraw"), (0x14, bytes(16)), (0x17, number(300)), (0x20, b"KP"), (0x40, number(2)),
-              (0x41, number(2)), (0x42, items(b"place-country", b"")), (0x53, number(184)),
-              (0x1014, bytes.fromhex("8101")), (0x103c, bytes.fromhex("c6024a50024b504b50")), (0x103e, b"\x02")],
-             alice, b"alice", 3, 1, seq=1, flags=1, exchange=0x0a1b2c3d4e5f6071),
+              (0x41, number(2)), (0x42, items(b"place-country", b"")),
+              (0x47, facts(*FACTS)), (0x53, number(184))],
+             alice + [(0x8a, facts((30, "alice", None)))], b"alice", 3, 1, seq=1, flags=1, exchange=0x0a1b2c3d4e5f6071),
         leaf("its outcome", "outcome", [(0x02, b"wallet"), (0x50, number(401)), (0x51, b""), (0x52, number(65536)),
                                         (0x5a, b"warifu")], seq=2, exchange=0x0a1b2c3d4e5f6071),
         leaf("the same key again: the next nonce", "decision", [(0x02, b"wallet"), (0x40, b""), (0x41, b"")],
@@ -105,6 +128,15 @@ def refused():
         bad("an integer of nine bytes", ok + fields([(0x66, bytes([1] * 9))])),
         bad("an address of five bytes", ok + fields([(0x27, bytes(5))])),
         bad("a list that overruns", ok + fields([(0x42, b"\0\5abc")])),
+        bad("no facts", ok + fields([(0x47, b"")])), bad("a fact cut", ok + fields([(0x47, b"\1")])),
+        bad("facts that descend", ok + fields([(0x47, facts((21, True, None), (20, True, None)))])),
+        bad("a fact twice", ok + fields([(0x47, facts((20, True, None), (20, True, None)))])),
+        bad("fact 0", ok + fields([(0x47, facts((0, True, None)))])),
+        bad("a fact of an unknown kind", ok + fields([(0x47, b"\1\x45")])),
+        bad("a fact's number with a leading zero", ok + fields([(0x47, b"\1\x73\2\0\1")])),
+        bad("a fact's text that overruns", ok + fields([(0x47, b"\0\x14\0\5abc")])),
+        bad("evidence without words", ok + fields([(0x47, facts((63, None, ("", ""))))])),
+        bad("evidence of 81 bytes", ok + fields([(0x47, facts((63, None, ("x" * 81, ""))))])),
         bad("session ids cut", ok + fields([(0x58, bytes(15))])),
         bad("a person in the public part", ok + fields([(0x80, b"alice")])),
         bad("a person in the clear", ok + b"\xff\xfe" + be(9, 2) + fields([(0x80, b"alice")])),
