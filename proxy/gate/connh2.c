@@ -8,6 +8,9 @@
 /* Read of one connection before others have their turn: heads cost more than their bytes. */
 enum { CONNH2_TURN = 4 * STREAM_READ_MAX };
 
+/* For what crosses the first GOAWAY, where the client does not answer the PING behind it. */
+enum { CONNH2_CROSSING_MS = 1000 };
+
 /* ---- exchanges ---- */
 
 /* The address's place of one more request at work: the first has the connection's. */
@@ -158,6 +161,24 @@ connh2_rate(const struct conf_rate *r)
 	    .burst = r->burst};
 }
 
+/* What had crossed the first GOAWAY is here. */
+static void
+connh2_shut(struct connh2 *h2)
+{
+	if (h2->shut)
+		return;
+	h2->shut = true;
+	loop_timer_del(&h2->crossing);
+	h2srv_retire(h2->srv);
+	connh2_soon(h2);
+}
+
+static void
+connh2_on_crossing(struct loop_timer *t)
+{
+	connh2_shut((struct connh2 *)(void *)((char *)t - offsetof(struct connh2, crossing)));
+}
+
 void
 connh2_start(struct conn *c)
 {
@@ -173,6 +194,7 @@ connh2_start(struct conn *c)
 	if (h2 != NULL) {
 		h2->conn = c;
 		h2->ready_end = &h2->ready;
+		h2->crossing.fn = connh2_on_crossing;
 		h2->srv = h2srv_new(&connh2_srv, h2, &opt);
 	}
 	if (h2 == NULL || h2->srv == NULL) {
@@ -182,6 +204,8 @@ connh2_start(struct conn *c)
 	}
 	c->h2 = h2;
 	c->state = CONN_HTTP2;
+	if (c->last)
+		connh2_retire(c); /* a stop began while it shook hands */
 	connh2_event(c, STREAM_IN);
 }
 
@@ -204,6 +228,7 @@ connh2_close(struct conn *c, const char *why)
 		}
 		connh2_free(s);
 	}
+	loop_timer_del(&h2->crossing);
 	loop_undefer(&c->w->net.loop, &c->step);
 	h2srv_free(h2->srv);
 	free(h2);
@@ -289,6 +314,8 @@ connh2_read(struct conn *c)
 		buf_eat(&c->in, c->in.n);
 	}
 	h2->more = err == 0;
+	if (h2srv_is_warned(h2->srv))
+		connh2_shut(h2);
 	if (bad != 0 || h2srv_abuse(h2->srv) != H2SRV_FAIR) {
 		connh2_break(c);
 		return false;
@@ -373,9 +400,19 @@ connh2_print(const struct conn *c)
 void
 connh2_retire(struct conn *c)
 {
-	if (c->h2->retired)
+	struct connh2 *h2 = c->h2;
+	uint64_t ms = CONNH2_CROSSING_MS, drain = worker_conf(c->w)->timeouts.drain_ms;
+
+	if (h2->retired)
 		return;
-	c->h2->retired = c->last = true;
-	h2srv_retire(c->h2->srv);
-	connh2_soon(c->h2);
+	h2->retired = c->last = true;
+	h2srv_warn(h2->srv);
+	/* A stop must leave time to name the last. */
+	if (atomic_load(&c->w->gate->draining) && ms > drain / 2)
+		ms = drain / 2;
+	if (ms == 0)
+		connh2_shut(h2);
+	else
+		loop_timer_set(&c->w->net.loop, &h2->crossing, ms);
+	connh2_soon(h2);
 }

@@ -31,7 +31,7 @@ connh2_advance(struct conn *c);
 /* The connection's timer fired. */
 void
 connh2_timeout(struct conn *c);
-/* No further stream; the connection ends with the last one. */
+/* No further stream but what is on its way; the connection ends with the last one. */
 void
 connh2_retire(struct conn *c);
 /* The streams that a thread kept for reuse. */

@@ -27,7 +27,9 @@ struct connh2 {
 	bool more;    /* bytes may be there that were not read yet */
 	bool again;   /* … and are read when its step runs */
 	bool gone;    /* the client sends nothing more */
-	bool retired; /* GOAWAY went out */
+	bool retired; /* GOAWAY went out: no more requests, please */
+	bool shut;    /* … and the one that says which were the last */
+	struct loop_timer crossing; /* what crossed the first may still come */
 	uint64_t sent, requests; /* of the connection, when its timer was set */
 };
 

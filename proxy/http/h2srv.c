@@ -12,7 +12,6 @@ enum {
 	H2SRV_SETTINGS_MAX = 32,  /* entries of one SETTINGS frame */
 	H2SRV_CLOG = 512,	  /* frames that may wait before we stop reading */
 	H2SRV_HEAD_TIMES = 32,	  /* a head may decode to so many times its limit */
-	H2SRV_SENT_PER_FRAME = 1024, /* data sent pay for an idle frame (WINDOW_UPDATE) */
 };
 
 /* ---- budgets ---- */
@@ -234,6 +233,11 @@ h2srv_on_frame(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 		if (stream != NULL)
 			s->ops->ended(s->arg, stream);
 		return 0;
+	case NGHTTP2_PING:
+		if ((f->hd.flags & NGHTTP2_FLAG_ACK) != 0 &&
+		    memcmp(f->ping.opaque_data, H2SRV_PING, sizeof(H2SRV_PING)) == 0)
+			s->warned = s->pinged;
+		return 0;
 	default:
 		return 0;
 	}
@@ -426,6 +430,12 @@ size_t
 h2srv_print(const struct h2srv *s, char out[H2_PRINT_TEXT])
 {
 	return h2_print_text(&s->print, out);
+}
+
+bool
+h2srv_is_warned(const struct h2srv *s)
+{
+	return s->warned;
 }
 
 enum h2srv_abuse

@@ -163,6 +163,13 @@ h2srv_ate(struct h2srv *s, int32_t id, size_t n);
 void
 h2srv_ate_lost(struct h2srv *s, size_t n);
 
+/* The client is asked to begin no more streams, and those that it began before it read so
+ * are taken: GOAWAY that refuses none, and a PING behind it (RFC 9113 6.8) … */
+void
+h2srv_warn(struct h2srv *s);
+/* … whose answer came: all that had crossed it is here. */
+bool
+h2srv_is_warned(const struct h2srv *s);
 /* No stream beyond those that are open (GOAWAY). */
 void
 h2srv_retire(struct h2srv *s);

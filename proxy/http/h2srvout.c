@@ -92,6 +92,18 @@ h2srv_send_data(nghttp2_session *ng, nghttp2_frame *f, const uint8_t *head, size
 
 /* ---- frames ---- */
 
+/* nghttp2 lets a PING overtake what waits, so it is made when the GOAWAY is on its way. */
+static void
+h2srv_ping(struct h2srv *s)
+{
+	static const uint8_t opaque[8] = H2SRV_PING;
+
+	if (s->pinged || nghttp2_submit_ping(s->ng, NGHTTP2_FLAG_NONE, opaque) != 0)
+		return;
+	s->pinged = true;
+	s->credit += H2SRV_SENT_PER_FRAME; /* we asked for the answer */
+}
+
 static int
 h2srv_on_sent(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
@@ -104,6 +116,8 @@ h2srv_on_sent(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 	if (f->hd.type == NGHTTP2_RST_STREAM &&
 	    nghttp2_session_get_stream_remote_close(ng, f->hd.stream_id) != 1)
 		s->we_reset[s->we_at++ % H2SRV_PAST] = f->hd.stream_id;
+	if (f->hd.type == NGHTTP2_GOAWAY && f->goaway.last_stream_id == INT32_MAX)
+		h2srv_ping(s);
 	/* A client may provoke resets as well as send them; they cost us the same. */
 	if (f->hd.type == NGHTTP2_RST_STREAM &&
 	    f->rst_stream.error_code != NGHTTP2_NO_ERROR &&
@@ -219,6 +233,12 @@ void
 h2srv_ate_lost(struct h2srv *s, size_t n)
 {
 	(void)nghttp2_session_consume_connection(s->ng, n);
+}
+
+void
+h2srv_warn(struct h2srv *s)
+{
+	(void)nghttp2_submit_shutdown_notice(s->ng);
 }
 
 void

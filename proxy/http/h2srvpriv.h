@@ -19,7 +19,13 @@ struct h2srv_bucket {
 	uint64_t full; /* when it will be */
 };
 
-enum { H2SRV_PAST = 32 };
+enum {
+	H2SRV_PAST = 32,
+	H2SRV_SENT_PER_FRAME = 1024, /* data sent pay for an idle frame (WINDOW_UPDATE) */
+};
+
+/* Of the PING behind h2srv_warn's GOAWAY. */
+#define H2SRV_PING "goodbye"
 
 struct h2srv {
 	nghttp2_session *ng;
@@ -39,6 +45,8 @@ struct h2srv {
 	size_t kept_n;
 
 	bool blocked;	  /* no room for the frame that is next */
+	bool pinged;	  /* a GOAWAY that refuses nothing went out, and a PING */
+	bool warned;	  /* … which is answered */
 	struct span pend; /* of nghttp2's, not written yet */
 
 	struct h2srv_bucket resets, idle;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # warifu-test: timeout=240
-"""Ends of HTTP/2 connections: GOAWAY says which requests were taken, those are all answered, and no other reached the backend."""
+"""Ends of HTTP/2 connections: what crossed the first GOAWAY is served; the last says which requests were taken, those are all answered,
+and no other reached the backend."""
 import itertools
 import socket
 import threading
@@ -9,10 +10,13 @@ import time
 from lib import tap
 from lib.backend import start_express
 from lib.conformance import HOST
-from lib.frames import NO_ERROR, REFUSED_STREAM, goaway
-from lib.http2 import Front2, GoneAway, Reset
+from lib.frames import ACK, GOAWAY, NO_ERROR, PING, REFUSED_STREAM, frame, goaway
+from lib.http1 import Conn
+from lib.http2 import Front2, GoneAway, Http2, Reset
 from lib.settings import NO_LIMITS, OPEN_ALL, site
 from lib.world import SLOW, World, wait_until
+
+ANY = 2 ** 31 - 1  # a GOAWAY that refuses no stream
 
 world = World("h2drain")
 
@@ -133,6 +137,105 @@ def requests_that_cross_the_stop_are_answered_or_never_reached_the_backend():
     tap.note(f"{sum(b.answered for b in crowd)} answers, {sum(b.again for b in crowd)} not taken, {len(backend.requests(since=mark))} at the backend since")
     refused = lambda f: f.startswith("connection:") and ("Refused" in f or "refused" in f or "Reset" in f or "reset" in f or "EOF" in f or "pipe" in f.lower())
     tap.equal([f for b in crowd for f in b.failed if not refused(f)], [], "requests that were taken and not answered")
+    tap.equal(sum(b.again for b in crowd), 0, "requests that crossed the first GOAWAY and were not taken")
+
+
+class Leaving(Http2):
+    """Reads on until a GOAWAY came, and answers no PING unless told to."""
+
+    def goodbye(self):
+        while True:
+            one = self.read_frame()
+            if one.kind == GOAWAY:
+                self._on_goaway(one)
+                return self.goaway
+            if one.kind == PING:
+                self.pinged = one.payload
+            elif one.kind in self.HANDLERS:
+                self.HANDLERS[one.kind](self, one)
+
+    def pong(self):
+        """Answers the PING behind the first GOAWAY, and no other."""
+        while (one := self.read_frame()).kind != PING:
+            self.HANDLERS.get(one.kind, lambda *_: None)(self, one)
+        self.send(frame(PING, ACK, 0, one.payload))
+
+
+def leaving(front):
+    return Leaving(front.conn(HOST, tls=front._tls2()))
+
+
+@tap.case
+def what_crosses_the_first_goaway_is_served_and_the_last_names_it():
+    front = gate()
+    link, quiet = leaving(front), leaving(front)
+    slow = link.settle().open("GET", "/open/slow?ms=1500", HOST)
+    quiet.settle()
+    link.ping()
+    stopper = threading.Thread(target=front.gate.stop, args=(30,))
+    stopper.start()
+    tap.equal(link.goodbye(), (NO_ERROR, ANY))
+    crossed = [link.open("GET", f"/open/slow?ms=1&n={i}", HOST) for i in range(3)]
+    link.pong()
+    tap.equal(link.goodbye(), (NO_ERROR, crossed[-1].id))
+    mark = backend.mark()
+    late = link.open("GET", "/open/slow?ms=1&late", HOST)
+    for s in crossed + [slow]:
+        tap.equal(link.finish(s).status, 200)
+    end = link.end_of(10)
+    tap.check(end is not None and (end.code, end.last) == (NO_ERROR, crossed[-1].id), f"{end}")
+    tap.check(late.answer is None and not [r for r in backend.requests(since=mark) if "late" in r.path], "served behind the last")
+    # who answers no PING has a moment
+    tap.equal(quiet.goodbye(), (NO_ERROR, ANY))
+    tap.equal(quiet.goodbye(), (NO_ERROR, 0))
+    tap.check(quiet.end_of(10) is not None, "the connection stands")
+    stopper.join(30)
+    tap.equal(front.gate.popen.returncode, 0)
+
+
+@tap.case
+def who_answers_no_ping_is_served_for_a_moment_and_not_for_ever():
+    front = gate(limits={"requests-per-connection": 1})
+    with leaving(front) as link:
+        link.settle().open("GET", "/open/slow?ms=1", HOST)
+        tap.equal(link.goodbye(), (NO_ERROR, ANY))
+        begin = time.monotonic()
+        s = link.open("GET", "/open/slow?ms=1", HOST)
+        tap.equal(link.goodbye(), (NO_ERROR, s.id))
+        tap.within(time.monotonic() - begin, 0.5, 2 * SLOW, "seconds")
+        tap.check(link.end_of(10) is not None, "the connection stands")
+    front.gate.stop()
+
+
+@tap.case
+def a_stop_with_no_time_to_wait_names_the_last_at_once():
+    front = gate(timeouts={"drain": "off"})
+    link = leaving(front)
+    link.settle().ask("GET", "/open/slow?ms=1", HOST)
+    front.gate.stop(20)
+    end = link.end_of(10)
+    tap.check(end is not None and end.last in (None, 1), f"{end}")
+
+
+@tap.case
+def a_connection_that_shook_hands_during_the_stop_has_its_first_request_served():
+    front = gate(timeouts={"drain": "20 s"})
+    busy = front.http2(HOST).settle()
+    slow = busy.open("GET", "/open/slow?ms=3000", HOST)
+    late = Conn(front.port)
+    busy.ping()
+    stopper = threading.Thread(target=front.gate.stop, args=(30,))
+    begin = time.monotonic()
+    stopper.start()
+    while not busy.goaway:
+        busy.step()
+    late.sock = front._tls2().wrap_socket(late.sock, server_hostname=HOST)
+    with Http2(late) as link:
+        tap.equal(link.ask("GET", "/open/slow?ms=1", HOST).status, 200)
+        tap.check(link.end_of(10) is not None, "the connection stands")
+    tap.equal(busy.finish(slow).status, 200)
+    stopper.join(30)
+    tap.within(time.monotonic() - begin, 0, 10 * SLOW, "seconds")
 
 
 @tap.case

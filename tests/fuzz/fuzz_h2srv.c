@@ -157,6 +157,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		err = h2srv_recv(p->srv, span_of(data + at, n), scratch, now++);
 		answer(p);
+		if (at == STEP)
+			h2srv_warn(p->srv);
+		if (h2srv_is_warned(p->srv))
+			h2srv_retire(p->srv);
 	}
 	h2srv_free(p->srv);
 	free(p);

@@ -279,6 +279,53 @@ the_end_names_the_last_stream_that_was_taken(void)
 	CHECK(h2srv_is_over(srv));
 }
 
+/* Where in what was said the first frame of that type ends; 0: there is none. */
+static size_t
+end_of(uint8_t type)
+{
+	for (size_t at = 0; at + 9 <= n_said;) {
+		const uint8_t *p = said + at;
+
+		at += 9 + ((size_t)p[0] << 16 | (size_t)p[1] << 8 | p[2]);
+		if (p[3] == type)
+			return at;
+	}
+	return 0;
+}
+
+static void
+what_crosses_a_warning_is_taken_and_what_comes_behind_the_last_word_is_not(void)
+{
+	static const uint8_t other[8] = "warifu!";
+	uint8_t ping[8];
+	uint32_t last = 0;
+	size_t at;
+
+	begin();
+	CHECK(get(1) == 0);
+	reply(&streams[0], 10);
+	CHECK(frame(6, 1, 0, "goodbye", 8) == 0 && !h2srv_is_warned(srv)); /* too early */
+	n_said = 0;
+	h2srv_warn(srv);
+	CHECK_INT(code_of(7, 0, &last), H2SRV_NO_ERROR);
+	CHECK_INT(last, 0xffff); /* its low half: all ones */
+	at = end_of(6);
+	CHECK(end_of(7) > 0 && at > end_of(7)); /* the PING stands behind the GOAWAY */
+	memcpy(ping, said + at - 8, 8);
+	CHECK(get(3) == 0 && n_streams == 2);
+	CHECK(frame(6, 1, 0, other, 8) == 0 && !h2srv_is_warned(srv));
+	CHECK(frame(6, 1, 0, ping, 8) == 0 && h2srv_is_warned(srv));
+	CHECK(get(5) == 0 && n_streams == 3);
+	n_said = 0;
+	h2srv_retire(srv);
+	CHECK_INT(code_of(7, 0, &last), H2SRV_NO_ERROR);
+	CHECK_INT(last, 5);
+	CHECK(get(7) == 0 && n_streams == 3 && !h2srv_is_over(srv));
+	reply(&streams[1], 10);
+	reply(&streams[2], 10);
+	CHECK(streams[1].said && streams[2].said && h2srv_is_over(srv));
+}
+
 static void
 a_window_opens_by_what_was_eaten(void)
 {
@@ -431,6 +478,7 @@ main(void)
 	TAP_RUN(a_head_beyond_the_limit_says_so);
 	TAP_RUN(what_is_refused_may_be_tried_again);
 	TAP_RUN(the_end_names_the_last_stream_that_was_taken);
+	TAP_RUN(what_crosses_a_warning_is_taken_and_what_comes_behind_the_last_word_is_not);
 	TAP_RUN(a_window_opens_by_what_was_eaten);
 	TAP_RUN(frames_on_a_stream_that_is_over_end_the_connection);
 	TAP_RUN(what_was_on_its_way_when_we_reset_is_passed_over);
