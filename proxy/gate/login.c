@@ -2,6 +2,7 @@
 #include "proxy/gate/login.h"
 
 #include "proxy/base/text.h"
+#include "proxy/gate/credential.h"
 #include "proxy/wire/form.h"
 #include "proxy/wire/jsonr.h"
 #include "proxy/wire/jws.h"
@@ -39,25 +40,52 @@ login_is_carrier(const struct conf_site *site, struct span name)
 	return false;
 }
 
+static void
+login_cookie_put(struct login_cookie set[LOGIN_COOKIES], size_t *n,
+    const struct login_cookie *c)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (span_eq(set[i].name, c->name) && span_ieq(set[i].domain, c->domain) &&
+		    span_eq(set[i].path, c->path)) {
+			memmove(&set[i], &set[i + 1], (*n - i - 1) * sizeof(set[0]));
+			(*n)--;
+			break;
+		}
+	if (*n < LOGIN_COOKIES)
+		set[(*n)++] = *c;
+}
+
+static bool
+login_cookie_lives(const struct login_cookie *set, size_t n, struct span name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!set[i].deletes && span_eq(set[i].name, name))
+			return true;
+	return false;
+}
+
 size_t
 login_cookies(const struct exchange *ex, struct login_cookie out[LOGIN_COOKIES])
 {
 	int64_t now = (int64_t)worker_now_s(ex->w);
-	size_t n = 0;
+	size_t n = 0, kept = 0;
 
-	for (size_t i = 0; i < ex->res.fields.n && n < LOGIN_COOKIES; i++) {
+	for (size_t i = 0; i < ex->res.fields.n; i++) {
 		const struct field *f = &ex->res.fields.at[i];
 		struct setcookie c;
 
 		if (f->id != FIELD_SET_COOKIE || setcookie_parse(f->value, &c) != 0 ||
 		    c.prefix_broken || !login_is_carrier(exchange_site(ex), c.name))
 			continue;
-		out[n].name = c.name;
-		out[n].value = c.value;
-		out[n].deletes = setcookie_deletes(&c, now);
-		n++;
+		login_cookie_put(out, &n,
+		    &(struct login_cookie){.name = c.name, .value = c.value,
+			.domain = c.domain, .path = c.path,
+			.deletes = setcookie_deletes(&c, now)});
 	}
-	return n;
+	for (size_t i = 0; i < n; i++)
+		if (!out[i].deletes || !login_cookie_lives(out, n, out[i].name))
+			out[kept++] = out[i];
+	return kept;
 }
 
 /* ---- conditions ---- */
@@ -86,23 +114,38 @@ login_location(const struct exchange *ex)
 	return span_tail(v, (size_t)slash);
 }
 
+/* Is this a value that the request came with, in any spelling, or another of its session? */
+static bool
+login_cookie_known(const struct exchange *ex, const uint8_t key[SESSION_KEY_LEN])
+{
+	bool known = false;
+
+	for (unsigned i = 0; i < ex->n_creds; i++)
+		if (memcmp(ex->creds[i].key, key, SESSION_KEY_LEN) == 0)
+			return true;
+	if (ex->known != KNOWN_LIVE)
+		return false;
+	session_lock(ex->session);
+	known = session_cred_good(ex->session, key, worker_now_s(ex->w));
+	session_unlock(ex->session);
+	return known;
+}
+
 static bool
 login_cookie_changed(const struct exchange *ex, struct span name)
 {
 	struct login_cookie set[LOGIN_COOKIES];
 	size_t n = login_cookies(ex, set);
 	struct span last = {NULL, 0};
+	uint8_t key[SESSION_KEY_LEN];
 
 	for (size_t i = 0; i < n; i++)
 		if (span_eq(set[i].name, name))
 			last = set[i].deletes ? span_of(NULL, 0) : set[i].value;
 	if (last.n == 0)
 		return false;
-	for (unsigned i = 0; i < ex->n_creds; i++)
-		if (ex->creds[i].carrier == RECIPE_COOKIE &&
-		    span_eq(ex->creds[i].name, name) && span_eq(ex->creds[i].value, last))
-			return false;
-	return true;
+	credential_key(ex->w, exchange_site(ex)->name, RECIPE_COOKIE, name, last, key);
+	return !login_cookie_known(ex, key);
 }
 
 static struct span

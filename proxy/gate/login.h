@@ -21,6 +21,7 @@ enum { LOGIN_COOKIES = 2 * RECIPE_CARRIERS }; /* each deleted, then set */
 struct login_cookie {
 	struct span name;
 	struct span value;
+	struct span domain, path; /* a browser keeps one value for each name, domain and path */
 	bool deletes;
 };
 
@@ -36,7 +37,9 @@ login_needs_request(const struct recipe_login *l);
 enum reason
 login_admit(const struct exchange *ex);
 
-/* Session cookies among the answer's Set-Cookie lines; how many. */
+/* What the answer's Set-Cookie lines together do to the session cookies: a later line
+ * replaces what one before said of the same name, domain and path, and a deletion beside
+ * a value is that value's. How many. */
 size_t
 login_cookies(const struct exchange *ex, struct login_cookie out[LOGIN_COOKIES]);
 

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# warifu-test: timeout=240
+"""Answers that say something else about a session than they seem to: failed logins that renew a cookie, cookies
+deleted and set at once, cookies beside a handshake.
+
+The backend answers as X-Do tells it, so that it can be any application; the other who has her cookie uses her
+program in her country, so that he reads, and for what is sensitive he is asked to log in.
+"""
+import base64
+import hashlib
+
+from backends.raw import RawBackend, one, parse_head
+from lib import places, tap
+from lib.http2 import Front2
+from lib.settings import block, site
+from lib.world import World
+
+world = World("misread")
+HOST, AGENT = "form.test", "treasury-tool/3.1"
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+GONE = "Set-Cookie: sid=deleted; Max-Age=0; Path="
+
+
+def scripted(peer):
+    while True:
+        head = peer.head()
+        fields = parse_head(head)[3]
+        peer.body(head)
+        status, *more = (one(fields, "x-do") or "200 OK").split("|")
+        key, lines = one(fields, "sec-websocket-key"), "".join(line + "\r\n" for line in more)
+        if key and status[:3] == "101":
+            accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+            peer.send(f"HTTP/1.1 {status}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                      f"Sec-WebSocket-Accept: {accept}\r\n{lines}\r\n".encode())
+            peer.wait_closed()
+            return
+        peer.send(f"HTTP/1.1 {status}\r\n{lines}Content-Length: 2\r\n\r\nok".encode())
+
+
+backend = world.add(RawBackend(scripted))
+LOGIN = block("login", ['request POST "/login"', "success status 303", "success cookie sid changed", "user form name"])
+front = Front2(world, [site("form", HOST, backend.port, lines=["credential cookie sid", LOGIN])], geo=places.geo(world))
+
+
+def client(place="office", jar=(), make=None):
+    c = (make or front.client)(HOST, places.address(place), agent=AGENT)
+    c.jar = dict(jar)
+    return c
+
+
+def ask(c, *lines, path="/x", status="200 OK"):
+    return c.get(path, fields=[("X-Do", "|".join((status, *lines)))])
+
+
+def login(c, value, *lines):
+    answer = c.post("/login", {"name": "alice", "password": "of no interest"},
+                    fields=[("X-Do", "|".join((f"303 See Other|Set-Cookie: sid={value}; Path=/|Location: /", *lines)))])
+    tap.equal(answer.status, 303, "what the backend answered")
+    return answer
+
+
+def owner(value, make=None):
+    c = client(make=make)
+    login(c, value)
+    tap.equal(ask(c).status, 200, "she works")
+    return c
+
+
+def sends(c):
+    return c.post("/send", {}).status
+
+
+@tap.case
+def a_failed_login_with_another_spelling_of_her_cookie_is_no_login():
+    """A rolling backend sets the cookie again on every answer, as it spells it; so also on "wrong password"."""
+    for n, (spelt, sent) in enumerate({"s%3Aone.sig": "s:one.sig", "s%3Atwo.sig": "s%3atwo.sig", "three": "thre%65", "four=": "four"}.items()):
+        o = owner(spelt)
+        t = client("home", {"sid": sent})
+        tap.equal(ask(t).status, 200, f"{n}: he reads with {sent}")
+        login(t, spelt)
+        tap.equal((sends(t), sends(o)), (403, 200), f"{n}: he is asked, she goes on ({sent})")
+
+
+@tap.case
+def a_failed_login_with_a_value_that_was_replaced_is_no_login():
+    o = owner("before")
+    t = client("home", o.jar)
+    ask(o, "Set-Cookie: sid=after; Path=/")
+    tap.equal(ask(t).status, 200, "a replaced value is good for a moment")
+    login(t, "after")
+    tap.equal((sends(t), sends(o)), (403, 200), "he is asked, she goes on")
+
+
+@tap.case
+def a_cookie_deleted_and_set_in_one_answer_is_a_new_value():
+    """PHP deletes before it sets; others delete where an older version of theirs had set it."""
+    cases = {"first": [GONE + "/", "Set-Cookie: sid=%s; Path=/"], "elsewhere": ["Set-Cookie: sid=%s; Path=/", GONE + "/old"],
+             "domain": ["Set-Cookie: sid=%s; Path=/", GONE + "/; Domain=form.test"], "between": ["Set-Cookie: sid=x; Path=/", GONE + "/", "Set-Cookie: sid=%s; Path=/"]}
+    for name, lines in cases.items():
+        o = owner(f"old-{name}")
+        tap.equal(ask(o, *(line.replace("%s", f"new-{name}") for line in lines)).status, 200)
+        o.jar = {"sid": f"new-{name}"}
+        tap.equal((ask(o).status, sends(o)), (200, 200), name)
+
+
+@tap.case
+def a_cookie_set_and_deleted_in_one_answer_is_a_logout():
+    o = owner("last")
+    ask(o, "Set-Cookie: sid=other; Path=/", GONE + "/")
+    for value in ("last", "other"):
+        tap.equal(ask(client(jar={"sid": value})).status, 403, value)
+
+
+@tap.case
+def a_login_that_deletes_first_is_a_login():
+    o = client()
+    login(o, "fresh", GONE + "/old")
+    o.jar = {"sid": "fresh"}
+    tap.equal((ask(o).status, sends(o)), (200, 200))
+
+
+tap.main()
