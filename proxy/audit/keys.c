@@ -8,7 +8,14 @@
 #include "proxy/base/err.h"
 #include "proxy/base/must.h"
 
-enum { KEYS_DATA_LEN = 32, KEYS_SALT_LEN = 16, KEYS_TAG_LEN = 16, KEYS_NONCE_LEN = 12 };
+enum {
+	KEYS_DATA_LEN = 32,
+	KEYS_SALT_LEN = 16,
+	KEYS_TAG_LEN = 16,
+	KEYS_NONCE_LEN = 12,
+	KEYS_NAMES = 8192, /* a power of two */
+	KEYS_NAME_LEN = 47
+};
 
 /* A key that this process seals with. */
 struct keys_live {
@@ -17,6 +24,13 @@ struct keys_live {
 	uint32_t month;
 	uint8_t person[KEYS_PERSON_LEN];
 	uint8_t key[KEYS_DATA_LEN];
+};
+
+/* Who a name is, computed before: a session's requests come in a row. */
+struct keys_name {
+	uint8_t n; /* 0 = free place */
+	uint8_t name[KEYS_NAME_LEN];
+	uint8_t person[KEYS_PERSON_LEN];
 };
 
 /* A key that was fetched for reading; gone = looked for and not there. */
@@ -35,6 +49,7 @@ struct keys {
 	size_t n_live;
 	struct keys_live live[KEYS_LIVE_MAX * 2]; /* open addressing, half full at most */
 	struct keys_opened opened[KEYS_OPEN_CACHE];
+	struct keys_name names[KEYS_NAMES];
 };
 
 struct keys *
@@ -63,6 +78,7 @@ keys_free(struct keys *k)
 	EVP_CIPHER_free(k->cipher);
 	digest_wipe(k->live, sizeof(k->live));
 	digest_wipe(k->opened, sizeof(k->opened));
+	digest_wipe(k->names, sizeof(k->names));
 	free(k);
 }
 
@@ -76,6 +92,7 @@ void
 keys_reset(struct keys *k)
 {
 	digest_wipe(k->live, sizeof(k->live));
+	digest_wipe(k->names, sizeof(k->names));
 	k->n_live = 0;
 	k->seal_id = 0;
 }
@@ -193,6 +210,35 @@ keys_unwrap(struct keys *k, const struct keys_row *row, uint8_t key[KEYS_DATA_LE
 
 /* ---- sealing ---- */
 
+/* Names that share a place put each other out, which costs what it did before. */
+static struct keys_name *
+keys_name_place(struct keys *k, struct span user)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < user.n; i++)
+		h = (h ^ user.p[i]) * 16777619u;
+	return &k->names[(h ^ h >> 16) % KEYS_NAMES];
+}
+
+static void
+keys_name_person(struct keys *k, struct span user, uint8_t person[KEYS_PERSON_LEN])
+{
+	struct keys_name *m;
+
+	if (user.n == 0 || user.n > KEYS_NAME_LEN) {
+		keys_person(k, user, person);
+		return;
+	}
+	m = keys_name_place(k, user);
+	if (m->n != user.n || memcmp(m->name, user.p, user.n) != 0) {
+		keys_person(k, user, m->person);
+		memcpy(m->name, user.p, user.n);
+		m->n = (uint8_t)user.n;
+	}
+	memcpy(person, m->person, KEYS_PERSON_LEN);
+}
+
 /* The place of (person, month), or the free one where it belongs. person is a MAC and so
  * its own hash. */
 static struct keys_live *
@@ -219,7 +265,7 @@ keys_live_get(struct keys *k, struct span user, uint32_t month, keys_store_fn *s
 	int err;
 
 	*out = NULL;
-	keys_person(k, user, row.person);
+	keys_name_person(k, user, row.person);
 	l = keys_live_find(k, row.person, month);
 	if (l->id == 0) {
 		uint8_t key[KEYS_DATA_LEN];

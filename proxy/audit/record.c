@@ -291,32 +291,50 @@ rec_check_value(const struct rec_tag_info *info, struct span v)
 	return 0;
 }
 
-int
-rec_check_fields(struct span fields, bool personal)
+/* One walk over the fields, which ends at a personal block: *end is where. */
+static int
+rec_check_run(struct span fields, bool personal, size_t *end)
 {
-	struct cursor c = cur_init(fields);
-	uint32_t last = REC_NONE;
+	const uint8_t *p = fields.p;
+	size_t at = 0;
+	uint16_t last = 0;
 
-	while (cur_left(&c) > 0) {
-		uint16_t tag = cur_u16(&c);
-		struct span v = cur_take(&c, cur_u16(&c));
+	while (at < fields.n) {
 		const struct rec_tag_info *info;
+		uint16_t tag;
+		size_t n;
 		int err;
 
-		if (!cur_ok(&c))
+		if (fields.n - at < REC_FIELD_HEAD)
 			return WF_ETRUNCATED;
-		if (tag == 0 || tag >= REC_TAG_CLEAR || (last != REC_NONE && tag <= last))
+		tag = (uint16_t)(p[at] << 8 | p[at + 1]);
+		n = (size_t)p[at + 2] << 8 | p[at + 3];
+		if (tag >= REC_TAG_CLEAR)
+			break;
+		if (fields.n - at - REC_FIELD_HEAD < n)
+			return WF_ETRUNCATED;
+		if (tag <= last)
 			return WF_ESYNTAX;
 		last = tag;
 		info = rec_tag_find(tag);
-		if (info == NULL)
-			continue;
-		if (info->personal != personal)
+		if (info != NULL && info->personal != personal)
 			return WF_ESYNTAX;
-		if ((err = rec_check_value(info, v)) != 0)
+		if (info != NULL &&
+		    (err = rec_check_value(info, span_of(p + at + REC_FIELD_HEAD, n))) != 0)
 			return err;
+		at += REC_FIELD_HEAD + n;
 	}
+	*end = at;
 	return 0;
+}
+
+int
+rec_check_fields(struct span fields, bool personal)
+{
+	size_t end;
+	int err = rec_check_run(fields, personal, &end);
+
+	return err == 0 && end != fields.n ? WF_ESYNTAX : err;
 }
 
 static int
@@ -339,26 +357,6 @@ rec_parse_head(struct cursor *c, struct rec_head *h)
 		return WF_EUNSUPPORTED;
 	return h->kind < REC_DECISION || h->kind > REC_AGGREGATE || zero != 0 ? WF_ESYNTAX
 									      : 0;
-}
-
-/* Where the personal block begins: the public fields are what stands before it. */
-static size_t
-rec_public_end(struct span rest)
-{
-	struct cursor c = cur_init(rest);
-	size_t end = 0;
-
-	while (cur_left(&c) > 0) {
-		uint16_t tag = cur_u16(&c);
-
-		if (tag >= REC_TAG_CLEAR)
-			return end;
-		(void)cur_take(&c, cur_u16(&c));
-		if (!cur_ok(&c))
-			break;
-		end = rest.n - cur_left(&c);
-	}
-	return rest.n;
 }
 
 static int
@@ -405,11 +403,10 @@ rec_parse(struct span leaf, bool clear_allowed, struct rec_view *v)
 	if ((err = rec_parse_head(&c, &v->head)) != 0)
 		return err;
 	rest = cur_rest(&c);
-	end = rec_public_end(rest);
+	if ((err = rec_check_run(rest, false, &end)) != 0)
+		return err;
 	v->fields = span_of(rest.p, end);
 	v->bare = span_of(leaf.p, REC_HEAD_LEN + end);
-	if ((err = rec_check_fields(v->fields, false)) != 0)
-		return err;
 	if (end == rest.n)
 		return 0;
 	return rec_parse_block(span_tail(rest, end), clear_allowed, v);

@@ -227,6 +227,40 @@ a_key_that_could_not_be_stored_is_not_used(void)
 	keys_free(k);
 }
 
+static int
+count_put(void *arg, struct keys_row *row)
+{
+	row->id = ++*(uint64_t *)arg;
+	return 0;
+}
+
+/* More names than are kept beside their persons, some too long to be kept. */
+static void
+names_that_share_a_place_keep_their_keys(void)
+{
+	enum { NAMES = 12000 };
+	struct keys *k = keys_new(master);
+	uint8_t buf[256], leaf[512];
+	struct rec_view v, sealed;
+	uint64_t rows = 0, wrong = 0;
+	char name[64];
+	size_t n, len;
+
+	for (uint64_t i = 0; i < (uint64_t)2 * NAMES; i++) {
+		(void)snprintf(name, sizeof(name), i % 3 == 0 ? "%050u" : "%u",
+		    (unsigned)(i % NAMES));
+		n = leaf_of(name, NOV, buf, sizeof(buf));
+		MUST(rec_parse(span_of(buf, n), true, &v) == 0);
+		CHECK_INT(keys_seal(k, &v, span_of(buf, n), count_put, &rows, leaf, sizeof(leaf),
+			      &len), 0);
+		MUST(rec_parse(span_of(leaf, len), false, &sealed) == 0);
+		wrong += sealed.key_id != i % NAMES + 1 || sealed.nonce != i / NAMES + 1;
+	}
+	CHECK_INT(rows, NAMES);
+	CHECK_INT(wrong, 0);
+	keys_free(k);
+}
+
 static void
 the_master_file_is_made_once_and_kept_private(void)
 {
@@ -260,6 +294,7 @@ main(void)
 	TAP_RUN(every_altered_byte_is_noticed);
 	TAP_RUN(another_master_or_a_moved_row_opens_nothing);
 	TAP_RUN(a_key_that_could_not_be_stored_is_not_used);
+	TAP_RUN(names_that_share_a_place_keep_their_keys);
 	TAP_RUN(the_master_file_is_made_once_and_kept_private);
 	return tap_done();
 }
