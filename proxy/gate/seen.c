@@ -82,6 +82,14 @@ seen_family(const struct session_context *c, char *out)
 		    tlsfp_family_name((enum tlsfp_family)c->tls_family));
 }
 
+/* Its text stands in the records of the login and of this request; the hash finds it. */
+static void
+seen_http2(const struct session_context *c, char *out)
+{
+	if (c->h2 != 0)
+		snprintf(out, SEEN_VALUE, "%08x", c->h2);
+}
+
 static void
 seen_ticket(const struct session_context *c, char *out)
 {
@@ -138,6 +146,9 @@ seen_value(enum signal_id id, const struct session_context *c, char *out)
 	case SIG_CLIENT_VERSION_FORWARD:
 	case SIG_CLIENT_VERSION_STEP:
 		seen_client(c, out);
+		break;
+	case SIG_CLIENT_H2_SAME:
+		seen_http2(c, out);
 		break;
 	case SIG_CLIENT_TICKET_SAME:
 		seen_ticket(c, out);

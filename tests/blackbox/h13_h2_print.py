@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a client begins HTTP/2 stands in each record, and beside what was bound at the login."""
+import hashlib
 import os
 import re
 import socket
@@ -9,16 +10,24 @@ import subprocess
 from lib import tap
 from lib.backend import PASSWORDS, start_express
 from lib.settings import Front, site
-from lib.world import World, wait_until
+from lib.world import BIN, World, wait_until
 
 HOST = "wallet.test"
+POLICY = """policy "http2" {
+	default allow
+	rule H1 "HTTP/2 begins otherwise." {
+		when not client.h2-same and known
+		then flag
+	}
+}
+"""
 world = World("h2print")
 
 
 def setup():
     global front, jar
     backend = start_express(world)
-    front = Front(world, [site("wallet", HOST, backend.port, recipe="express")])
+    front = Front(world, [site("wallet", HOST, backend.port, recipe="express", policy=world.write("h2.policy", POLICY))])
     jar = os.path.join(world.folder("curl"), "jar")
 
 
@@ -80,6 +89,22 @@ def the_login_binds_it_and_later_requests_are_laid_beside():
     other = last("/api/me")
     tap.equal((other["session"], other["facts"].get("client.h2-same")), (mine["session"], False))
     tap.check(other["h2"] != mine["h2"], mine["h2"])
+    hashes = [hashlib.sha256(r["h2"].encode()).hexdigest()[:8] for r in (mine, other)]
+    tap.equal((other["verdict"], other["seen"]), ("flag", [f"H1 client.h2-same: {hashes[0]} -> {hashes[1]}"]))
+    told = front.gate.cli("log", "show", "--record", str(other["record"])).stdout
+    tap.contains(told, f"client.h2-same: {hashes[0]} -> {hashes[1]}")
+
+
+@tap.case
+def a_policy_is_explained_with_it():
+    def explain(*more):
+        return subprocess.run([BIN, "policy", "explain", world.path("h2.policy"), *more], capture_output=True, text=True, check=True).stdout
+    done = explain("--fact", "session.bound=true", "--fact", "client.h2-same=false")
+    tap.contains(done, "Rule H1 decided: HTTP/2 begins otherwise.")
+    tap.contains(done, "client.h2-same = false")
+    tap.contains(explain("--fact", "session.bound=true"), "Verdict: allow")
+    tap.contains(explain("H1"), "The client begins HTTP/2 as at the login")
+    tap.contains(explain("H1", "--lang", "ja"), "HTTP/2 の始め方")
 
 
 tap.main(setup, world.stop)
