@@ -170,13 +170,17 @@ step_learn(struct exchange *ex)
 
 	if (ex->answer == ANSWER_BACKEND && ex->adopting)
 		binding_adopted(ex, ex->res.status < 300 || ex->res.status == 304);
-	if (ex->answer != ANSWER_BACKEND || ex->res.upgraded)
+	if (ex->answer != ANSWER_BACKEND)
 		return STEP_NEXT;
 	relay_pump_request(ex);
 	if (ex->withdrawn)
 		return relay_give_up(ex);
 	if (ex->learn_phase == LEARN_READ) {
 		ex->waiting = false;
+		if (ex->res.upgraded)
+			ex->learn_phase = LEARN_JUDGE; /* a handshake sets cookies, too */
+	}
+	if (ex->learn_phase == LEARN_READ) {
 		/* An observed answer is looked at while it passes (learn_late). */
 		if (ex->res_cap.p != NULL && !exchange_enforces(ex)) {
 			ex->learn_late = true;

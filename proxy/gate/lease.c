@@ -4,11 +4,12 @@
 #include "proxy/gate/journal.h"
 #include "proxy/gate/relay.h"
 
-/* Does anything of a session go along? Who is served as a stranger needs no session. */
+/* Does anything of a session go along? Who is served as a stranger needs no session; and the
+ * answer that ended it comes whole, a tunnel behind that answer does not. */
 static bool
 lease_applies(const struct exchange *ex)
 {
-	return ex->known == KNOWN_LIVE && !ex->strip && !ex->ended_session &&
+	return ex->known == KNOWN_LIVE && !ex->strip && (!ex->ended_session || ex->tunnel) &&
 	       ex->answer == ANSWER_BACKEND;
 }
 

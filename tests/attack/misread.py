@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # warifu-test: timeout=240
 """Answers that say something else about a session than they seem to: failed logins that renew a cookie, cookies
-deleted and set at once, cookies beside a handshake.
+deleted and set at once, cookies in a handshake's answer.
 
 The backend answers as X-Do tells it, so that it can be any application; the other who has her cookie uses her
 program in her country, so that he reads, and for what is sensitive he is asked to log in.
@@ -11,6 +11,7 @@ import hashlib
 
 from backends.raw import RawBackend, one, parse_head
 from lib import places, tap
+from lib.http1 import WebSocket
 from lib.http2 import Front2
 from lib.settings import block, site
 from lib.world import World
@@ -117,6 +118,27 @@ def a_login_that_deletes_first_is_a_login():
     login(o, "fresh", GONE + "/old")
     o.jar = {"sid": "fresh"}
     tap.equal((ask(o).status, sends(o)), (200, 200))
+
+
+@tap.case
+def a_cookie_set_by_a_handshake_is_learned():
+    for n, make in enumerate((front.client, front.client2)):
+        o = owner(f"calm-{n}", make)
+        ws = o.websocket("/ws", fields=[("X-Do", f"101 Switching Protocols|Set-Cookie: sid=open-{n}; Path=/")])
+        tap.equal(ws.response.all("Set-Cookie"), [f"sid=open-{n}; Path=/"])
+        rotated = client(jar={"sid": f"open-{n}"}, make=make)
+        tap.equal((ask(rotated).status, sends(rotated)), (200, 200), "the new value is her session's")
+        tap.equal(sends(client("home", {"sid": f"open-{n}"})), 403, "and no other context's")
+        ws.close()
+
+
+@tap.case
+def a_handshake_that_ends_a_session_opens_nothing():
+    for n, make in enumerate((front.client, front.client2)):
+        o = owner(f"open-{n}-gone", make)
+        ws = o.websocket("/ws", fields=[("X-Do", f"101 Switching Protocols|{GONE}/")])
+        tap.check(not isinstance(ws, WebSocket) or ws.cut_within(5), "the tunnel ends with the session")
+        tap.equal(ask(o).status, 403)
 
 
 tap.main()
