@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/audit/chain.h"
 
+#include "proxy/base/must.h"
+
 void
 chain_init(struct chain *c)
 {
@@ -16,13 +18,15 @@ chain_leaf_hash(struct hasher *h, struct span leaf, uint8_t out[DIGEST_LEN])
 }
 
 void
-chain_add(struct hasher *h, struct chain *c, const uint8_t leaf_hash[DIGEST_LEN])
+chain_add(struct hasher *h, struct chain *c, struct span hashes)
 {
-	uint8_t buf[1 + 2 * DIGEST_LEN] = {0x02};
-	struct span part = span_of(buf, sizeof(buf));
+	uint8_t before[1 + DIGEST_LEN] = {0x02};
+	struct span parts[2] = {span_of(before, sizeof(before)), hashes};
 
-	memcpy(buf + 1, c->head, DIGEST_LEN);
-	memcpy(buf + 1 + DIGEST_LEN, leaf_hash, DIGEST_LEN);
-	hasher_parts(h, &part, 1, c->head);
-	c->count++;
+	MUST(hashes.n % DIGEST_LEN == 0);
+	if (hashes.n == 0)
+		return;
+	memcpy(before + 1, c->head, DIGEST_LEN);
+	hasher_parts(h, parts, 2, c->head);
+	c->count += hashes.n / DIGEST_LEN;
 }

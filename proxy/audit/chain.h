@@ -3,9 +3,11 @@
  * proxy/audit/chain.h - the hash chain over all leaves of a log.
  *
  *   leaf hash  H(0x00 ‖ leaf bytes as stored)                       (RFC 9162, 2.1.1)
- *   head       head_0 = 32 zero bytes; head_n = H(0x02 ‖ head_(n-1) ‖ leaf hash_n)
+ *   head       32 zero bytes before the first leaf; behind the n leaves of a block
+ *              H(0x02 ‖ head before ‖ leaf hash_1 ‖ … ‖ leaf hash_n)
  *
- * with H = SHA-256. The leaf hashes are those of RFC 9162, so that a Merkle tree can be
+ * with H = SHA-256. A block is what one commit wrote, so every head that was ever shown
+ * stands at the end of one. The leaf hashes are those of RFC 9162, so that a Merkle tree can be
  * built over the same leaves later. 0x01 is that tree's inner node; the chain takes 0x02.
  *
  * Attacker   who can write the files can rewrite everything from a point on: only a head
@@ -32,7 +34,9 @@ chain_init(struct chain *c);
 void
 chain_leaf_hash(struct hasher *h, struct span leaf, uint8_t out[DIGEST_LEN]);
 
+/* The chain behind a block; `hashes` are its leaf hashes, one behind the other. Without
+ * leaves nothing changes. */
 void
-chain_add(struct hasher *h, struct chain *c, const uint8_t leaf_hash[DIGEST_LEN]);
+chain_add(struct hasher *h, struct chain *c, struct span hashes);
 
 #endif

@@ -70,13 +70,15 @@ store_leaf(struct store *s, struct span leaf, uint64_t time)
 		len[i] = (uint8_t)(leaf.n >> (8 * (3 - i)));
 	err = store_room(&s->leaves, sizeof(len) + leaf.n);
 	if (err == 0)
+		err = store_room(&s->hashes, DIGEST_LEN);
+	if (err == 0)
 		err = store_room(&s->sums, CHAIN_SUM_LEN);
 	if (err != 0)
 		return err;
 	chain_leaf_hash(s->hasher, leaf, hash);
-	chain_add(s->hasher, &s->chain, hash);
 	(void)store_append(&s->leaves, span_of(len, sizeof(len)));
 	(void)store_append(&s->leaves, leaf);
+	(void)store_append(&s->hashes, span_of(hash, DIGEST_LEN));
 	(void)store_append(&s->sums, span_of(hash, CHAIN_SUM_LEN));
 	if (s->n_leaves == 0 || time < s->t_first)
 		s->t_first = time;
@@ -248,10 +250,9 @@ store_pending(const struct store *s)
 void
 store_reset(struct store *s)
 {
-	s->leaves.n = s->sums.n = s->ops.n = 0;
+	s->leaves.n = s->hashes.n = s->sums.n = s->ops.n = 0;
 	s->n_leaves = s->t_first = s->t_last = 0;
 	s->marked = false;
-	s->chain = s->log.chain;
 	s->log_marks = s->log.marks;
 	s->state_marks = s->state.marks;
 }
@@ -273,13 +274,14 @@ store_commit_log(struct store *s, uint64_t now, bool last)
 	struct storelog_block b = {.n = s->n_leaves, .t_first = s->t_first,
 	    .t_last = s->t_last, .wrote = now,
 	    .sums = span_of(s->sums.p, s->sums.n),
-	    .bytes = span_of(s->leaves.p, s->leaves.n), .after = s->chain};
+	    .bytes = span_of(s->leaves.p, s->leaves.n), .after = s->log.chain};
 	int err = 0;
 
 	if (s->n_leaves == 0 && last == s->log.clean)
 		return 0;
 	if (storelog_due(&s->log, now))
 		err = storelog_roll(&s->log, now);
+	chain_add(s->hasher, &b.after, span_of(s->hashes.p, s->hashes.n));
 	return err != 0 ? err : storelog_write(&s->log, &b, &s->log_marks, last);
 }
 
@@ -299,8 +301,8 @@ static int
 store_commit_state(struct store *s, uint64_t now)
 {
 	struct cursor c = cur_init(span_of(s->ops.p, s->ops.n));
-	bool late = s->chain.count - s->state.position > STORE_POSITION_LEAVES ||
-	    (s->chain.count != s->state.position &&
+	bool late = s->log.chain.count - s->state.position > STORE_POSITION_LEAVES ||
+	    (s->log.chain.count != s->state.position &&
 		now - s->position_time > STORE_POSITION_NS);
 	struct entry_op op;
 	int err;

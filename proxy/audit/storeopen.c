@@ -212,6 +212,7 @@ store_close(struct store *s)
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s->leaves.p);
+	free(s->hashes.p);
 	free(s->sums.p);
 	free(s->ops.p);
 	digest_wipe(s->sealed, sizeof(s->sealed));

@@ -29,13 +29,13 @@ struct store {
 	uint64_t position_time;
 	/* the batch */
 	struct store_bytes leaves;
-	struct store_bytes sums;
+	struct store_bytes hashes; /* of the leaves, whole: for the head … */
+	struct store_bytes sums;   /* … and their beginnings: for the block */
 	struct store_bytes ops; /* bodies of ENTRY operations, one behind the other */
 	uint64_t n_leaves;
 	uint64_t t_first;
 	uint64_t t_last;
 	bool marked;
-	struct chain chain;
 	struct storelog_marks log_marks;
 	struct storelog_marks state_marks;
 	uint8_t event[4096]; /* a leaf of the scribe's own */
