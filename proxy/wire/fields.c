@@ -121,10 +121,22 @@ fields_flags(enum field_id id)
 
 /* ---- folded names ---- */
 
+/* Some CGI-like backends make '_' of '-' alone, others of all that is no letter or digit. */
 static uint8_t
 fields_fold(uint8_t c)
 {
-	return c == '_' ? '-' : span_lower(c);
+	c = span_lower(c);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+}
+
+/* Is the name written with something that folds to '-' and is none? */
+static bool
+fields_odd(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != '-' && fields_fold(name.p[i]) == '-')
+			return true;
+	return false;
 }
 
 bool
@@ -168,7 +180,7 @@ fields_alias(struct span name)
 {
 	uint8_t folded[FIELDS_NAME_MAX];
 
-	if (span_chr(name, '_') < 0)
+	if (!fields_odd(name))
 		return false;
 	if (fields_reserved(name))
 		return true;

@@ -68,17 +68,18 @@ struct span fields_name(enum field_id id);
 /* The FIELD_IS_ flags; 0 for FIELD_OTHER. */
 unsigned fields_flags(enum field_id id);
 
-/* Equal when case is folded and '_' reads as '-', as CGI-like backends fold names. */
+/* Equal when case is folded and all that is no letter or digit reads as '-', as CGI-like
+ * backends fold names. */
 bool fields_name_alike(struct span a, struct span b);
 
 /* Names that belong to warifu itself (Warifu-*: never pass from one side to the other) or
  * to device keys (Secure-Session-*, Sec-Secure-Session-*, Sec-Session-*: pass only where
- * those are off), each also with '_' for any '-'. FIELDS_FREE is 0. */
+ * those are off), each also with '_' or '.' or the like for any '-'. FIELDS_FREE is 0. */
 enum fields_owner { FIELDS_FREE, FIELDS_OURS, FIELDS_DEVICE };
 
 enum fields_owner fields_reserved(struct span name);
 
-/* A name with '_' that a folding backend would take for a known or reserved field. */
+/* A name with '_' or the like that a folding backend would take for a known or reserved field. */
 bool fields_alias(struct span name);
 
 /* ---- look-up ---- */

@@ -30,7 +30,7 @@ struct h1_index {
 int h1_frame_index(const struct fields *f, unsigned once, struct h1_index *x,
 		   enum reason *why);
 
-/* Refuses a name with '_' that a folding backend would take for a known field. */
+/* Refuses a name with '_' or the like that a folding backend would take for a known field. */
 int h1_frame_aliases(const struct fields *f, enum reason *why);
 
 /* Expect, when the framing is known. HTTP/1.0 has no 100 (Continue): its Expect is ignored

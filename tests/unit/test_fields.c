@@ -97,6 +97,11 @@ lists_are_split_at_commas_and_trimmed(void)
 static void
 names_written_with_underscores_are_known(void)
 {
+	CHECK(fields_alias(SPAN_LIT("Content.Length")));
+	CHECK(fields_alias(SPAN_LIT("Remote~User")));
+	CHECK(fields_alias(SPAN_LIT("Warifu!Site")));
+	CHECK(!fields_alias(SPAN_LIT("my.own.field")));
+	CHECK(fields_name_alike(SPAN_LIT("X.Remote^User"), SPAN_LIT("x-remote-user")));
 	CHECK(fields_alias(SPAN_LIT("Content_Length")));
 	CHECK(fields_alias(SPAN_LIT("TRANSFER_ENCODING")));
 	CHECK(fields_alias(SPAN_LIT("X_Forwarded-User")));
