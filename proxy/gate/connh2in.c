@@ -61,13 +61,15 @@ connh2_wait_place(struct connh2_stream *s)
 
 /* ---- from the engine ---- */
 
-/* Once a connection, with its first request. */
+/* Once a connection, with its first request that is no CONNECT. */
 static void
 connh2_take_print(struct connh2 *h2)
 {
 	struct span whole = span_of(h2->print, h2srv_print(h2->srv, h2->print));
 	uint8_t sum[DIGEST_LEN];
 
+	if (whole.n == 0)
+		return;
 	hasher_parts(h2->conn->w->hasher, &whole, 1, sum);
 	h2->conn->h2_print = (uint32_t)sum[0] << 24 | (uint32_t)sum[1] << 16 |
 			     (uint32_t)sum[2] << 8 | sum[3];

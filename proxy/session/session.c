@@ -78,6 +78,8 @@ session_context_same(const struct session_context *a, const struct session_conte
 {
 	if (a->ua_major != 0 && b->ua_major != 0 && a->ua_major != b->ua_major)
 		return false;
+	if (a->h2 != 0 && b->h2 != 0 && a->h2 != b->h2)
+		return false;
 	return session_context_alike(a, b);
 }
 

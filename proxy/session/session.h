@@ -160,10 +160,11 @@ bool
 session_context_alike(const struct session_context *a, const struct session_context *b);
 
 /*
- * … and the same holder: alike, and of the same version where both tell one. An older
- * version beside the owner's, at her address, is somebody else, and what is asked of him
- * must not be asked of her. An update makes a new holder, which is compared with the
- * alike one that was accepted.
+ * … and the same holder: alike, and of the same version and with the same begin of HTTP/2
+ * where both tell one. An older version beside the owner's, at her address, is somebody
+ * else, as is an imitation of her browser, and what is asked of him must not be asked of
+ * her. An update makes a new holder, which is compared with the alike one that was
+ * accepted.
  */
 bool
 session_context_same(const struct session_context *a, const struct session_context *b);

@@ -46,12 +46,23 @@ h2_print_frame(struct h2_print *p, const struct h2_walk *w)
 		p->priorities++;
 }
 
+static bool
+h2_print_is_connect(struct span block)
+{
+	struct span name, value;
+
+	while (h2_block_next(&block, &name, &value) && name.n > 1 && name.p[0] == ':')
+		if (span_eq(name, SPAN_LIT(":method")))
+			return span_eq(value, SPAN_LIT("CONNECT"));
+	return false;
+}
+
 void
 h2_print_request(struct h2_print *p, struct span block)
 {
 	struct span name, value;
 
-	if (p->done)
+	if (p->done || h2_print_is_connect(block))
 		return;
 	p->done = true;
 	while (p->n_order < H2_PRINT_ORDER && h2_block_next(&block, &name, &value) &&

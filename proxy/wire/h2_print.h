@@ -39,7 +39,8 @@ struct h2_print {
 void
 h2_print_frame(struct h2_print *p, const struct h2_walk *w);
 
-/* The first request's fields, as a block (h2_block.h): from now on the text stands. */
+/* The first request's fields, as a block (h2_block.h): from now on the text stands. A
+ * CONNECT has other fields in front, and is passed over. */
 void
 h2_print_request(struct h2_print *p, struct span block);
 

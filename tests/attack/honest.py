@@ -26,6 +26,7 @@ from lib.webdriver import Chromium
 from lib.world import World, wait_until
 
 world = World("honest")
+begun = {}  # how often HTTP/2 began as at the login (True), otherwise (False), or it is not known (None)
 
 
 def setup():
@@ -76,7 +77,14 @@ class Owner:
         self.looks()
         console.work(self.browser)
         tap.check(self.verdicts() <= verdicts, f"{self.verdicts()} where {verdicts} was expected")
+        self.begins_alike()
         self.browser.stop()
+
+    def begins_alike(self):
+        seen = [r["facts"].get("client.h2-same") for r in self.decisions()]
+        for value in seen:
+            begun[value] = begun.get(value, 0) + 1
+        tap.check(True in seen and False not in seen, f"HTTP/2 beside the login's: {seen}")
 
     def is_challenged_once(self):
         """The withdrawal asks for a login; by the page's button she logs in, and withdraws."""
@@ -101,6 +109,7 @@ class Owner:
         before = len(asked)
         console.work(b)
         tap.equal(len([r for r in self.decisions() if r["verdict"] == "challenge"]), before, "asked again after the login")
+        self.begins_alike()
         b.stop()
 
 
@@ -249,6 +258,7 @@ try:
                comes_from_an_address_without_any_record, updates_the_browser_by_one_version, updates_the_browser_by_three_versions,
                works_in_many_tabs_at_once, uses_two_devices_at_once):
         tap.run(fn.__name__, fn)
+    tap.note(f"client.h2-same in decisions of the honest: {begun}")
 finally:
     world.stop()
 tap.finish()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # warifu-test: heavy
 # warifu-test: timeout=400
-"""Real browsers bring the ticket of their login back on new connections; a thief's have none.
+"""Real browsers bring the ticket of their login back on new connections; a thief's have none. They begin HTTP/2 alike on each
+(client.h2-same), after a restart, too.
 
 Firefox resumes nothing through a CONNECT proxy, so it connects directly, and its connections idle out.
 Chromium's are cut by the hop that it comes by.
@@ -63,6 +64,7 @@ def comes_back_on_new_connections(make):
     tap.equal(len({r["connection"] for r in rows}), TURNS, "new connections")
     tap.equal({(r.get("resumed"), r["facts"]["client.ticket-same"], r["device_tier"], r["verdict"]) for r in rows},
               {(1, True, "ticket", "allow")})
+    tap.equal({(r["facts"]["client.h2-same"], r["h2"]) for r in rows}, {(True, rows[0]["h2"])})
     stolen(b, base, make)
     profile = b.profile
     b.stop()
@@ -78,8 +80,10 @@ def stolen(victim, base, make):
     thief, base = make()
     thief.go(f"{base}/login")
     thief.put_cookies(jar, f"{base}/")
+    tap.equal([r["facts"]["client.h2-same"] for r in rows], [False], "curl's HTTP/2")
     rows += [ask_anew(thief, base) for _ in range(3)]
     thief.stop()
+    tap.equal({r["facts"]["client.h2-same"] for r in rows[1:]}, {True}, "HTTP/2 of the same build")
     tap.equal({(r.get("resumed"), r["facts"]["client.ticket-same"], r["device_tier"]) for r in rows}, {(None, None, "none")})
 
 
@@ -89,7 +93,7 @@ def restarted(make, profile):
     b, base = make(profile)
     b.go(f"{base}/")
     console.logged_in(b)
-    tap.equal({(r["facts"]["client.ticket-same"], r["verdict"]) for r in asked("/", since)}, {(None, "allow")})
+    tap.equal({(r["facts"]["client.ticket-same"], r["facts"]["client.h2-same"], r["verdict"]) for r in asked("/", since)}, {(None, True, "allow")})
     b.stop()
 
 

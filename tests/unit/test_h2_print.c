@@ -134,6 +134,22 @@ the_longest_fits(void)
 	CHECK_STR(strchr(text, '|'), "|2147483647|99|m,p,s,a,p");
 }
 
+static void
+a_connect_is_passed_over(void)
+{
+	uint8_t block[256];
+	struct h1_out o = h1_out_over(block, sizeof(block));
+
+	begin();
+	frame(4, 0, 0, "\0\3\0\0\0\7", 6);
+	CHECK(h2_block_put(&o, SPAN_LIT(":scheme"), SPAN_LIT("https")) &&
+	      h2_block_put(&o, SPAN_LIT(":method"), SPAN_LIT("CONNECT")) &&
+	      h2_block_put(&o, SPAN_LIT(":protocol"), SPAN_LIT("websocket")));
+	h2_print_request(&print, h1_out_span(&o));
+	CHECK_INT(h2_print_text(&print, text), 0);
+	CHECK_STR(ASKED(":method", ":path", ":scheme", ":authority"), "3:7|0|0|m,p,s,a");
+}
+
 int
 main(void)
 {
@@ -141,6 +157,7 @@ main(void)
 	TAP_RUN(reads_firefox_and_nghttp);
 	TAP_RUN(stands_from_the_first_request_on);
 	TAP_RUN(only_the_first_settings_and_the_connections_window_count);
+	TAP_RUN(a_connect_is_passed_over);
 	TAP_RUN(the_longest_fits);
 	return tap_done();
 }

@@ -61,6 +61,28 @@ another_program_or_place_is_not_alike(void)
 }
 
 static void
+another_begin_of_http2_is_another_holder_and_none_is_nobody(void)
+{
+	struct session s = {.n_contexts = 1};
+	struct session_context thief = office(), plain = office(), owner = office();
+	bool fresh;
+
+	owner.h2 = 0x11111111;
+	thief.h2 = 0x22222222;
+	s.contexts[0] = owner;
+	s.contexts[0].flags |= CONTEXT_ACCEPTED;
+	CHECK(session_context_alike(&owner, &thief) && !session_context_same(&owner, &thief));
+	session_context_touch(&s, &thief, 5, &fresh)->flags |= CONTEXT_CHALLENGED;
+	CHECK(fresh);
+	CHECK(session_context_touch(&s, &owner, 6, &fresh) == &s.contexts[0] && !fresh);
+	/* HTTP/1.1 then, or now. */
+	CHECK(session_context_touch(&s, &plain, 7, &fresh) == &s.contexts[0] && !fresh);
+	s.contexts[0].h2 = 0;
+	CHECK(session_context_touch(&s, &thief, 8, &fresh) == &s.contexts[0] && !fresh);
+	CHECK_INT(s.contexts[0].h2, 0); /* and nobody teaches it */
+}
+
+static void
 one_source_alone_moves_nobody_abroad(void)
 {
 	struct session_context a = office(), b = office(), c = office();
@@ -271,6 +293,7 @@ main(void)
 	TAP_RUN(the_same_program_at_the_same_place_is_one_holder);
 	TAP_RUN(another_version_is_another_holder_but_alike);
 	TAP_RUN(another_program_or_place_is_not_alike);
+	TAP_RUN(another_begin_of_http2_is_another_holder_and_none_is_nobody);
 	TAP_RUN(one_source_alone_moves_nobody_abroad);
 	TAP_RUN(a_challenge_marks_one_holder_only);
 	TAP_RUN(the_largest_session_fits_its_stored_form);
