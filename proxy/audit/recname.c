@@ -63,6 +63,12 @@ static const uint8_t rec_direct[0x100] = {
 
 _Static_assert(REC_ROWS < 255, "rec_direct holds bytes");
 
+/* Which part of a leaf a tag belongs to is told by its number alone. */
+#define TAG(number, NAME, name, type, personal, en, ja)                                  \
+	_Static_assert((number >= 0x80) == personal && number < 0x100, name);
+#include "proxy/audit/record.def"
+#undef TAG
+
 const struct rec_tag_info *
 rec_tag_find(uint16_t tag)
 {

@@ -4,7 +4,12 @@
 #include "proxy/base/err.h"
 #include "proxy/base/must.h"
 
-enum { REC_FIELD_HEAD = 4, REC_NONE = 0x10000 };
+enum {
+	REC_FIELD_HEAD = 4,
+	REC_NONE = 0, /* no tag is 0, so all ascend from it */
+	REC_PERSON = 0x80, /* to 0xff: about a person */
+	REC_PARTED = 0x100 /* what stands below in one part or the other */
+};
 
 static void
 rec_store16(uint8_t *p, size_t v)
@@ -63,26 +68,35 @@ rec_begin(struct rec *r, uint8_t *buf, size_t cap, const struct rec_head *h)
 	rec_store64(p + 32, h->exchange);
 }
 
-/* The head of a field whose value has n bytes; NULL once something failed. */
-static uint8_t *
+/* May a field with this tag stand in that part, behind one with the tag `last`? */
+static inline bool
+rec_tag_fits(uint16_t tag, uint16_t last, bool personal)
+{
+	return tag > last && tag < REC_TAG_CLEAR &&
+	    (tag >= REC_PARTED || (tag >= REC_PERSON) == personal);
+}
+
+/* The head of a field whose value has n bytes; NULL once something failed. A request has
+ * forty: the common way is short. */
+static inline uint8_t *
 rec_field(struct rec *r, uint16_t tag, size_t n)
 {
-	const struct rec_tag_info *info = rec_tag_find(tag);
-	bool in_block = r->block != 0;
-	uint8_t *p;
+	uint8_t *p = r->p + r->n;
 
-	if (r->err == 0 && n > REC_VALUE_MAX)
-		r->err = WF_ERANGE;
-	if (r->err == 0 && (r->list != 0 || (r->last != REC_NONE && tag <= r->last) ||
-			       tag >= REC_TAG_CLEAR || tag == 0 ||
-			       (info != NULL && info->personal != in_block)))
-		r->err = WF_ESTATE;
-	p = rec_room(r, REC_FIELD_HEAD + n);
-	if (p == NULL)
+	if (r->err != 0)
 		return NULL;
+	if (n > REC_VALUE_MAX)
+		r->err = WF_ERANGE;
+	else if (r->list != 0 || !rec_tag_fits(tag, r->last, r->block != 0))
+		r->err = WF_ESTATE;
+	else if (r->cap - r->n < REC_FIELD_HEAD + n)
+		r->err = WF_EFULL;
+	if (r->err != 0)
+		return NULL;
+	r->n += REC_FIELD_HEAD + n;
+	r->last = tag;
 	rec_store16(p, tag);
 	rec_store16(p + 2, n);
-	r->last = tag;
 	return p + REC_FIELD_HEAD;
 }
 
@@ -297,7 +311,7 @@ rec_check_run(struct span fields, bool personal, size_t *end)
 {
 	const uint8_t *p = fields.p;
 	size_t at = 0;
-	uint16_t last = 0;
+	uint16_t last = REC_NONE;
 
 	while (at < fields.n) {
 		const struct rec_tag_info *info;
@@ -313,12 +327,10 @@ rec_check_run(struct span fields, bool personal, size_t *end)
 			break;
 		if (fields.n - at - REC_FIELD_HEAD < n)
 			return WF_ETRUNCATED;
-		if (tag <= last)
+		if (!rec_tag_fits(tag, last, personal))
 			return WF_ESYNTAX;
 		last = tag;
 		info = rec_tag_find(tag);
-		if (info != NULL && info->personal != personal)
-			return WF_ESYNTAX;
 		if (info != NULL &&
 		    (err = rec_check_value(info, span_of(p + at + REC_FIELD_HEAD, n))) != 0)
 			return err;

@@ -113,7 +113,7 @@ struct rec {
 	size_t n;
 	size_t block; /* where the personal block's length stands; 0 = none */
 	size_t list;  /* where an open list's length stands; 0 = none */
-	uint32_t last;
+	uint16_t last; /* tag of this part; 0 = none */
 	int err;
 };
 

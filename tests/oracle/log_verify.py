@@ -55,11 +55,10 @@ def fields(data, personal):
             raise Bad("field cut")
         if tag <= last or tag >= 0xFFFE:
             raise Bad(f"tag {tag:#x} after {last:#x}")
+        if tag < 0x100 and (tag >= 0x80) != personal:
+            raise Bad(f"tag {tag:#x} in the wrong part")
         if tag in TABLE:
-            _, kind, about_person = TABLE[tag]
-            if about_person != personal:
-                raise Bad(f"tag {tag:#x} in the wrong part")
-            check_value(kind, value)
+            check_value(TABLE[tag][1], value)
         out.append((tag, value))
         at, last = at + 4 + n, tag
     return out

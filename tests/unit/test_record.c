@@ -133,6 +133,7 @@ there_is_one_encoding_only(void)
 	CHECK_INT(FIELDS("\0\x47\0\0"), WF_ESYNTAX);                  /* … none */
 	CHECK_INT(FIELDS("\0\x8a\0\2\1\x42"), WF_ESYNTAX);            /* … in the wrong part */
 	CHECK_INT(FIELDS("\0\x80\0\1a"), WF_ESYNTAX);                 /* user in public */
+	CHECK_INT(FIELDS("\0\xff\0\1a"), WF_ESYNTAX);                /* the same, of a later version */
 	CHECK_INT(FIELDS("\0\2\0\5a"), WF_ETRUNCATED);
 	CHECK_INT(FIELDS("\0\2\0"), WF_ETRUNCATED);
 	CHECK_INT(FIELDS("\7\7\0\1a"), 0);                            /* unknown: kept */

@@ -139,6 +139,7 @@ def refused():
         bad("evidence of 81 bytes", ok + fields([(0x47, facts((63, None, ("x" * 81, ""))))])),
         bad("session ids cut", ok + fields([(0x58, bytes(15))])),
         bad("a person in the public part", ok + fields([(0x80, b"alice")])),
+        bad("a person in the public part, by a tag of a later version", ok + fields([(0xff, b"alice")])),
         bad("a person in the clear", ok + b"\xff\xfe" + be(9, 2) + fields([(0x80, b"alice")])),
         bad("a sealed part without a tag", ok + seal(16 + 15) + be(1, 8) + be(1, 8) + bytes(15)),
         bad("a sealed part with key 0", ok + seal(16 + 24) + bytes(8) + be(1, 8) + bytes(24)),
