@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/audit/show.h"
 #include "proxy/base/text.h"
 #include "proxy/main/control.h"
 
@@ -99,19 +100,21 @@ ask_begins(unsigned char c)
 void
 ask_cell(FILE *out, const char *text, unsigned columns, bool pad)
 {
-	bool clean = text_printable(span_str(text));
+	char safe[ASK_VALUE];
+	struct show_text t = show_text_init(safe, sizeof(safe));
 	unsigned n = 0, at = 0;
 
-	for (const char *p = text; *p != '\0'; p++)
+	show_put_safe(&t, span_str(text));
+	for (const char *p = safe; *p != '\0'; p++)
 		n += ask_begins((unsigned char)*p);
-	for (const char *p = text; *p != '\0'; p++) {
+	for (const char *p = safe; *p != '\0'; p++) {
 		at += ask_begins((unsigned char)*p);
 		if (n > columns && at >= columns) {
 			fputc('~', out);
 			n = columns;
 			break;
 		}
-		fputc(clean || (*p > 0x20 && *p < 0x7f) ? *p : '?', out);
+		fputc(*p, out);
 	}
 	for (; pad && n < columns; n++)
 		fputc(' ', out);

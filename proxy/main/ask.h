@@ -47,8 +47,8 @@ enum { ASK_AGE = 16 };
 void
 ask_age(uint64_t then_s, uint64_t now_s, char out[ASK_AGE]);
 
-/* Text for a terminal: control characters become '?', cut to `columns` characters with a
- * '~' at the end, padded to `columns` when pad. */
+/* Text for a terminal, with everything that controls, hides or reorders escaped as `log show`
+ * does; cut to `columns` characters with a '~' at the end, padded to `columns` when pad. */
 void
 ask_cell(FILE *out, const char *text, unsigned columns, bool pad);
 
