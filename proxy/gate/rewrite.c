@@ -89,6 +89,17 @@ rewrite_keep(void *ctx, const struct field *x)
 	}
 }
 
+/* A nameless cookie is sent as its value alone, and so has a name when it comes. */
+static struct span
+rewrite_cookie_name(struct span name, struct span value)
+{
+	ptrdiff_t eq = span_chr(value, '=');
+
+	if (name.n > 0)
+		return name;
+	return eq < 0 ? value : span_of(value.p, (size_t)eq);
+}
+
 /* Names that stay behind: ours, and session cookies that may not pass. More than
  * REWRITE_NAMES: this request has too many of ours to send any of it on. */
 static size_t
@@ -110,11 +121,13 @@ rewrite_dropped(const struct exchange *ex, const struct span *lines, size_t n,
 			names[k++] = site->carriers[i].name;
 	cookie_begin(&it, lines, n);
 	while (cookie_next(&it, &pair)) {
-		if (!span_istarts(pair.name, rewrite_own_cookie))
+		struct span name = rewrite_cookie_name(pair.name, pair.value);
+
+		if (!span_istarts(name, rewrite_own_cookie))
 			continue;
 		if (k == REWRITE_NAMES)
 			return REWRITE_NAMES + 1;
-		names[k++] = pair.name;
+		names[k++] = name;
 	}
 	return k;
 }
@@ -264,7 +277,8 @@ rewrite_set_cookie(struct exchange *ex, struct fields *out, const struct field *
 	uint8_t *buf;
 
 	/* A browser ignores what does not parse; so must nobody else learn from it. */
-	if (setcookie_parse(f->value, &c) != 0 || span_istarts(c.name, rewrite_own_cookie))
+	if (setcookie_parse(f->value, &c) != 0 ||
+	    span_istarts(rewrite_cookie_name(c.name, c.value), rewrite_own_cookie))
 		return;
 	if (exchange_enforces(ex) && site->harden_cookies && rewrite_is_carrier(site, c.name))
 		harden = SETCOOKIE_ADD_SECURE | SETCOOKIE_ADD_HTTPONLY | SETCOOKIE_ADD_LAX;

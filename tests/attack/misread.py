@@ -40,7 +40,7 @@ def scripted(peer):
 
 backend = world.add(RawBackend(scripted))
 LOGIN = block("login", ['request POST "/login"', "success status 303", "success cookie sid changed", "user form name"])
-front = Front2(world, [site("form", HOST, backend.port, lines=["credential cookie sid", LOGIN])], geo=places.geo(world))
+front = Front2(world, [site("form", HOST, backend.port, lines=["credential cookie sid", LOGIN, block("routes", ['open GET "/login"'])])], geo=places.geo(world))
 
 
 def client(place="office", jar=(), make=None):
@@ -139,6 +139,29 @@ def a_handshake_that_ends_a_session_opens_nothing():
         ws = o.websocket("/ws", fields=[("X-Do", f"101 Switching Protocols|{GONE}/")])
         tap.check(not isinstance(ws, WebSocket) or ws.cut_within(5), "the tunnel ends with the session")
         tap.equal(ask(o).status, 403)
+
+
+@tap.case
+def reserved_cookies_never_pass_and_be_it_without_a_name():
+    c = client()
+    answer = ask(c, *(f"Set-Cookie: {line}; Path=/; Secure" for line in ("__Host-warifu=1", "__host-WARIFU-x=1", "=__Host-warifu=1", "__Host-warifu")),
+                 "Set-Cookie: kept=1", path="/login")
+    tap.equal(answer.all("Set-Cookie"), ["kept=1"])
+    for cookie in ("__Host-warifu=1", "__host-WARIFU-x=1", "=__Host-warifu=1", "__Host-warifu", "= __Host-warifu=1"):
+        backend.forget()
+        with front.conn(HOST) as conn:
+            tap.equal(conn.ask("GET", "/login", HOST, {"Cookie": f"{cookie}; kept=1"}).status, 200, cookie)
+        tap.check("warifu" not in str(backend.received).lower() and "kept=1" in str(backend.received), f"{cookie}: {backend.received}")
+
+
+@tap.case
+def a_name_that_hides_or_reorders_is_told_as_such_on_a_terminal():
+    for n, (name, shown) in enumerate({"al\u202eice": "al\\u{202e}ice", "alice\u200b": "alice\\u{200b}", "ali\\ce": "ali\\\\ce"}.items()):
+        c = client()
+        do = f"303 See Other|Set-Cookie: sid=named-{n}; Path=/"
+        tap.equal(c.post("/login", {"name": name}, fields=[("X-Do", do)]).status, 303)
+        out = front.gate.cli("session", "list").stdout
+        tap.check(shown in out and name not in out, out)
 
 
 tap.main()
