@@ -188,7 +188,8 @@ dump_condition(FILE *out, const struct recipe_condition *c)
 	dump_indent(out, 2);
 	switch (c->where) {
 	case RECIPE_LOCATION:
-		fprintf(out, "success location %s", c->prefix ? "prefix " : "");
+		fprintf(out, "success location %s%s", c->negated ? "not " : "",
+		    c->prefix ? "prefix " : "");
 		dump_span(out, c->value);
 		break;
 	case RECIPE_SET_COOKIE:

@@ -228,7 +228,7 @@ confrecipe_status(struct confread *rd)
 	return true;
 }
 
-/* location ["prefix"] "…" | cookie NAME changed | json "…" present | json "…" equals "…"
+/* location ["not"] ["prefix"] "…" | cookie NAME changed | json "…" present | json "…" equals "…"
  */
 static bool
 confrecipe_condition(struct confread *rd, const struct lex_token *kind,
@@ -238,6 +238,7 @@ confrecipe_condition(struct confread *rd, const struct lex_token *kind,
 
 	if (lex_is_word(kind, "location")) {
 		c->where = RECIPE_LOCATION;
+		c->negated = lex_accept_word(&rd->lx, "not");
 		c->prefix = lex_accept_word(&rd->lx, "prefix");
 		if (!confread_quoted(rd, "a Location in double quotes", &tok))
 			return false;

@@ -70,7 +70,7 @@ struct recipe_endpoint {
 };
 
 enum recipe_where {
-	RECIPE_LOCATION,     /* Location starts with / is `value` */
+	RECIPE_LOCATION,     /* Location, on this site, starts with / is `value`, or not */
 	RECIPE_SET_COOKIE,   /* Set-Cookie changes the cookie `name` */
 	RECIPE_JSON_PRESENT, /* the JSON answer has `name` (not null, not empty) */
 	RECIPE_JSON_EQUALS,  /* … and it is `value` */
@@ -80,7 +80,8 @@ struct recipe_condition {
 	enum recipe_where where;
 	struct span name;
 	struct span value;
-	bool prefix; /* RECIPE_LOCATION: starts with */
+	bool prefix;  /* RECIPE_LOCATION: starts with */
+	bool negated; /* RECIPE_LOCATION: is somewhere else on this site */
 };
 
 enum recipe_user_from {

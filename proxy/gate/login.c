@@ -173,11 +173,13 @@ static bool
 login_holds(struct exchange *ex, const struct recipe_condition *c)
 {
 	struct span at;
+	bool is;
 
 	switch (c->where) {
 	case RECIPE_LOCATION:
 		at = login_location(ex);
-		return c->prefix ? span_starts(at, c->value) : span_eq(at, c->value);
+		is = c->prefix ? span_starts(at, c->value) : span_eq(at, c->value);
+		return c->negated ? at.n > 0 && !is : is;
 	case RECIPE_SET_COOKIE:
 		return login_cookie_changed(ex, c->name);
 	default:

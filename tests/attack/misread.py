@@ -40,7 +40,8 @@ def scripted(peer):
 
 backend = world.add(RawBackend(scripted))
 LOGIN = block("login", ['request POST "/login"', "success status 303", "success cookie sid changed", "user form name"])
-front = Front2(world, [site("form", HOST, backend.port, lines=["credential cookie sid", LOGIN, block("routes", ['open GET "/login"'])])], geo=places.geo(world))
+front = Front2(world, [site("shipped", "shipped.test", backend.port, recipe="express"),
+                       site("form", HOST, backend.port, lines=["credential cookie sid", LOGIN, block("routes", ['open GET "/login"'])])], geo=places.geo(world))
 
 
 def client(place="office", jar=(), make=None):
@@ -139,6 +140,21 @@ def a_handshake_that_ends_a_session_opens_nothing():
         ws = o.websocket("/ws", fields=[("X-Do", f"101 Switching Protocols|{GONE}/")])
         tap.check(not isinstance(ws, WebSocket) or ws.cut_within(5), "the tunnel ends with the session")
         tap.equal(ask(o).status, 403)
+
+
+@tap.case
+def a_first_cookie_on_the_way_back_to_the_login_page_is_no_login():
+    """express-session with saveUninitialized and passport's failureRedirect; her sessions would give way, one by one."""
+    def tries(value, location):
+        c = front.client("shipped.test", agent=AGENT)
+        do = f"302 Found|Set-Cookie: connect.sid={value}; Path=/; HttpOnly|Location: {location}"
+        tap.equal(c.post("/login", {"username": "alice"}, fields=[("X-Do", do)]).status, 302)
+        return ask(c).status
+
+    for n, location in enumerate(("/login", "/login?failed", "https://shipped.test/login", "HTTPS://SHIPPED.test:443/login?x", "login", "//shipped.test/login")):
+        tap.equal(tries(f"bad{n}", location), 403, location)
+    for n, location in enumerate(("/", "/wallets?from=/login", "https://shipped.test/")):
+        tap.equal(tries(f"good{n}", location), 200, location)
 
 
 @tap.case

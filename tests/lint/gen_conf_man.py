@@ -83,8 +83,10 @@ needed where a login's own path is open to GET. Without either, people see a pag
 .BI "success status " "NUMBER ..."
 The answer has one of these statuses.
 .TP
-.BR "success location " [ prefix ] " \(dq" \fITEXT "\(dq"
-The answer's Location is this, or begins with it.
+.BR "success location " [ not "] [" prefix ] " \(dq" \fITEXT "\(dq"
+The answer's Location is this, or begins with it. With \fBnot\fR: it leads to another path of this
+site. Where a failed login is sent back to its page, say so: some backends set a first cookie
+on that answer, too.
 .TP
 .BI "success cookie " NAME " changed"
 The answer sets this credential to another value than the request had.

@@ -73,6 +73,7 @@ static const char everything[] =
     " harmless csrf\n logout POST \"/bye\"\n"
     " login {\n request POST \"/in\" \"/in2\"\n success status 200 201\n"
     "  success location prefix \"/home\"\n  success cookie sid changed\n"
+    "  success location not prefix \"/in\"\n  success location not \"/x\"\n"
     "  success json \"ok\" equals \"1\"\n  success json \"a.b\" present\n"
     "  user jwt \"sub\"\n  fold lower\n  credential bearer json \"token\"\n }\n"
     " backend {\n  server \"https://[::1]\"\n  server \"unix:/run/x\"\n"
@@ -134,7 +135,9 @@ reads_a_site_s_sessions(void)
 
 	CHECK_INT(s->n_carriers, 3);
 	CHECK_INT(s->logins[0].n_at, 2);
-	CHECK_INT(s->logins[0].n_when, 4);
+	CHECK_INT(s->logins[0].n_when, 6);
+	CHECK(!s->logins[0].when[0].negated && s->logins[0].when[2].negated &&
+	      s->logins[0].when[2].prefix && !s->logins[0].when[3].prefix);
 	CHECK_INT(s->logins[0].user_from, RECIPE_USER_JWT);
 	CHECK(s->logins[0].fold_lower && s->logins[0].credential_json);
 	CHECK_INT(s->backend.servers[0].port, 443);
