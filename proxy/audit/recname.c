@@ -53,8 +53,7 @@ enum rec_row {
 	REC_ROWS
 };
 
-/* Every known tag is below 0x0100: one load instead of a search, since the scribe asks
- * for each field of each leaf. 0 is none. */
+/* Every known tag is below 0x0100: one load instead of a search. 0 is none. */
 static const uint8_t rec_direct[0x100] = {
 #define TAG(number, NAME, name, type, personal, en, ja) [number] = REC_ROW_##NAME + 1,
 #include "proxy/audit/record.def"

@@ -23,6 +23,7 @@
 
 enum {
 	STORE_OPS_FIRST = 1 << 16,
+	STORE_LEN = 4, /* of each leaf in a block, before it */
 	STORE_POSITION_LEAVES = 50000 /* recovery never reads many more than this */
 };
 
@@ -60,32 +61,38 @@ store_append(struct store_bytes *b, struct span s)
 
 /* ---- leaves ---- */
 
+/* Room for a leaf of at most n bytes where it stays, behind its length. */
 static int
-store_leaf(struct store *s, struct span leaf, uint64_t time)
+store_leaf_room(struct store *s, size_t n, uint8_t **p)
 {
-	uint8_t hash[DIGEST_LEN], len[4];
-	int err;
+	int err = store_room(&s->leaves, STORE_LEN + n);
 
-	for (unsigned i = 0; i < 4; i++)
-		len[i] = (uint8_t)(leaf.n >> (8 * (3 - i)));
-	err = store_room(&s->leaves, sizeof(len) + leaf.n);
 	if (err == 0)
 		err = store_room(&s->hashes, DIGEST_LEN);
 	if (err == 0)
 		err = store_room(&s->sums, CHAIN_SUM_LEN);
-	if (err != 0)
-		return err;
-	chain_leaf_hash(s->hasher, leaf, hash);
-	(void)store_append(&s->leaves, span_of(len, sizeof(len)));
-	(void)store_append(&s->leaves, leaf);
-	(void)store_append(&s->hashes, span_of(hash, DIGEST_LEN));
-	(void)store_append(&s->sums, span_of(hash, CHAIN_SUM_LEN));
+	*p = err == 0 ? s->leaves.p + s->leaves.n + STORE_LEN : NULL;
+	return err;
+}
+
+/* The leaf that was written there, of n bytes, belongs to the batch. */
+static void
+store_leaf_end(struct store *s, size_t n, uint64_t time)
+{
+	uint8_t *p = s->leaves.p + s->leaves.n, *hash = s->hashes.p + s->hashes.n;
+
+	for (unsigned i = 0; i < STORE_LEN; i++)
+		p[i] = (uint8_t)(n >> (8 * (STORE_LEN - 1 - i)));
+	chain_leaf_hash(s->hasher, span_of(p + STORE_LEN, n), hash);
+	memcpy(s->sums.p + s->sums.n, hash, CHAIN_SUM_LEN);
+	s->leaves.n += STORE_LEN + n;
+	s->hashes.n += DIGEST_LEN;
+	s->sums.n += CHAIN_SUM_LEN;
 	if (s->n_leaves == 0 || time < s->t_first)
 		s->t_first = time;
 	if (s->n_leaves == 0 || time > s->t_last)
 		s->t_last = time;
 	s->n_leaves++;
-	return 0;
 }
 
 void
@@ -106,13 +113,18 @@ int
 store_event_end(struct store *s, struct rec *r)
 {
 	struct rec_view v;
+	uint8_t *p;
 	size_t len;
 	int err = rec_end(r, &len);
 
 	if (err == 0)
 		err = rec_parse(span_of(s->event, len), false, &v);
 	if (err == 0)
-		err = store_leaf(s, span_of(s->event, len), v.head.time);
+		err = store_leaf_room(s, len, &p);
+	if (err == 0) {
+		memcpy(p, s->event, len);
+		store_leaf_end(s, len, v.head.time);
+	}
 	if (err == 0)
 		err = storelog_mark_set(&s->log_marks, REC_THREAD_SCRIBE, v.head.seq);
 	return err;
@@ -172,15 +184,19 @@ static int
 store_add_leaf(struct store *s, const struct entry_view *e, const struct rec_view *v,
     int *bad)
 {
-	size_t len;
-	int err = keys_seal(s->keys, v, e->leaf, storekeys_put, &s->table, s->sealed,
-	    sizeof(s->sealed), &len);
+	size_t most = e->leaf.n + REC_SEAL_OVERHEAD, len;
+	uint8_t *p;
+	int err = store_leaf_room(s, most, &p);
 
+	if (err == 0)
+		err = keys_seal(s->keys, v, e->leaf, storekeys_put, &s->table, p, most, &len);
 	if (err == WF_ERANGE) {
 		*bad = err;
 		return 0;
 	}
-	return err != 0 ? err : store_leaf(s, span_of(s->sealed, len), v->head.time);
+	if (err == 0)
+		store_leaf_end(s, len, v->head.time);
+	return err;
 }
 
 int

@@ -215,6 +215,5 @@ store_close(struct store *s)
 	free(s->hashes.p);
 	free(s->sums.p);
 	free(s->ops.p);
-	digest_wipe(s->sealed, sizeof(s->sealed));
 	free(s);
 }

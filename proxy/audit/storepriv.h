@@ -39,7 +39,6 @@ struct store {
 	struct storelog_marks log_marks;
 	struct storelog_marks state_marks;
 	uint8_t event[4096]; /* a leaf of the scribe's own */
-	uint8_t sealed[REC_LEAF_MAX];
 };
 
 /* An empty batch behind what is committed. */
