@@ -42,7 +42,7 @@ struct entry_session {
 	uint64_t expires; /* ns since 1970 UTC; tombstones are kept until then */
 	struct span site;
 	struct span user;
-	struct span blob;
+	struct span blob; /* its first nine bytes, as bytes, never shrink from one form to the next */
 	bool doubtful; /* only on loading: from a state older than the generation kept apart */
 	bool ended;    /* only on loading: a tombstone */
 };

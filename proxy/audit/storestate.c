@@ -25,16 +25,17 @@ static const char storestate_setup[] =
     " v BLOB NOT NULL);"
     "COMMIT;";
 
-/* An ended session stays ended, whatever is put later; an end may come before its put,
- * since entries of different threads are applied in no order. Its credentials' hashes stay
- * until it expires: its cookie must be known as that of an ended session, not as nobody's,
- * which a site with `adopt` would take over. */
+/* Entries of different threads are applied in no order. Of two forms of a session the first
+ * nine bytes tell which is newer (session.md). An ended session stays ended, whatever is put later; an end
+ * may come before its put. Its credentials' hashes stay until it expires: its cookie must be
+ * known as that of an ended session, not as nobody's, which a site with `adopt` would take
+ * over. */
 static const char *const storestate_sql[STORESTATE_STATEMENTS] = {
     [STORESTATE_PUT] =
 	"INSERT INTO session(id,site,user,state,expires,ended,doubtful,blob)"
 	" VALUES(?1,?2,?3,?4,?5,0,0,?6) ON CONFLICT(id) DO UPDATE SET site=excluded.site,"
 	" user=excluded.user, state=excluded.state, expires=excluded.expires, doubtful=0,"
-	" blob=excluded.blob WHERE ended=0",
+	" blob=excluded.blob WHERE ended=0 AND substr(excluded.blob,1,9)>=substr(blob,1,9)",
     [STORESTATE_END] =
 	"INSERT INTO session(id,site,user,state,expires,ended,doubtful,blob)"
 	" VALUES(?1,x'',x'',?2,?3,1,0,x'') ON CONFLICT(id) DO UPDATE SET"

@@ -144,6 +144,7 @@ journal_put_session(struct entry *e, struct worker *w, struct session *s, bool e
 	row.expires = expires;
 	row.site = session_site(s);
 	row.user = s->user_n ? span_of(user, sizeof(user)) : span_of(NULL, 0);
+	session_stamp(s);
 	row.blob = span_of(blob, session_encode(s, blob));
 	session_unlock(s);
 	entry_session_put(e, &row);

@@ -4,7 +4,11 @@
 #include "proxy/base/cursor.h"
 #include "proxy/base/must.h"
 
-enum { SESSION_FORMAT = 2, SESSION_FORMAT_BEFORE = 1 /* without chains, packets, HTTP/2 */ };
+enum {
+	SESSION_FORMAT_BARE = 1,    /* without chains, packets, HTTP/2 */
+	SESSION_FORMAT_UNORDERED,   /* without a version */
+	SESSION_FORMAT,
+};
 
 static const uint8_t session_v4[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
@@ -196,6 +200,8 @@ session_encode(const struct session *s, uint8_t out[SESSION_BLOB_MAX])
 	struct session_out o = {.p = out};
 
 	session_put_uint(&o, SESSION_FORMAT, 1);
+	session_put_uint(&o, s->version, 8);
+	MUST(o.n == SESSION_STAMP);
 	session_put_uint(&o, atomic_load(&s->state), 1);
 	session_put(&o, s->id, sizeof(s->id));
 	session_put_uint(&o, s->site_n, 1);
@@ -246,7 +252,7 @@ session_get_context(struct cursor *c, struct session_context *x, unsigned format
 	x->ua_major = cur_u16(c);
 	x->first_s = cur_u64(c);
 	x->last_s = cur_u64(c);
-	if (format == SESSION_FORMAT_BEFORE)
+	if (format == SESSION_FORMAT_BARE)
 		return;
 	x->syn = cur_u64(c);
 	x->gap = cur_u16(c);
@@ -308,8 +314,9 @@ session_decode(struct span blob, struct session *s)
 
 	memset(s, 0, sizeof(*s));
 	format = cur_u8(&c);
-	if (format != SESSION_FORMAT && format != SESSION_FORMAT_BEFORE)
+	if (format < SESSION_FORMAT_BARE || format > SESSION_FORMAT)
 		return WF_EUNSUPPORTED;
+	s->version = format == SESSION_FORMAT ? cur_u64(&c) : 0;
 	state = cur_u8(&c);
 	if (state < SESSION_LIVE || state > SESSION_REVOKED)
 		return WF_ERANGE;
@@ -323,7 +330,7 @@ session_decode(struct span blob, struct session *s)
 	s->idle_s = cur_u64(&c);
 	atomic_store(&s->last_s, cur_u64(&c));
 	err = session_get_lists(&c, s, format);
-	if (err == 0 && format != SESSION_FORMAT_BEFORE)
+	if (err == 0 && format != SESSION_FORMAT_BARE)
 		err = session_get_chains(&c, s);
 	if (err != 0)
 		return err;

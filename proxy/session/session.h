@@ -109,6 +109,7 @@ struct session {
 	uint8_t n_creds;
 	uint8_t n_contexts;
 	uint8_t n_chains;
+	uint64_t version; /* of the stored form; see session_stamp */
 	uint64_t created_s;
 	uint64_t expires_s;
 	uint64_t idle_s; /* 0: none */
@@ -189,6 +190,19 @@ session_chain_has(const struct session *s, const uint8_t chain[SESSION_CHAIN_LEN
 /* It just did; of too many the oldest is forgotten. Lock held. */
 void
 session_chain_add(struct session *s, const uint8_t chain[SESSION_CHAIN_LEN]);
+
+/*
+ * Before each form that is to be stored, lock held: threads hand theirs over in no order, and
+ * an older one must not replace a newer. Which is newer, the first SESSION_STAMP bytes say,
+ * compared as bytes.
+ */
+enum { SESSION_STAMP = 9 };
+
+static inline void
+session_stamp(struct session *s)
+{
+	s->version++;
+}
 
 /* Stored form into out (SESSION_BLOB_MAX suffices); lock held. Returns its length. */
 size_t

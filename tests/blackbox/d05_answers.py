@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers to logins of every size and framing come through unchanged; parallel rotations all stay bound."""
 import json
+import signal
 import threading
 import time
 
 from backends import raw
 from lib import tap
 from lib.settings import Front, block, site
-from lib.world import World, wait_until
+from lib.world import World, descendants, lives, wait_until
 
 
 def body_of(size):
@@ -56,7 +57,7 @@ console = Console()
 world = World("answers")
 backend = world.add(raw.RawBackend(console))
 front = Front(world, [site("wallet", "wallet.test", backend.port, lines=RECIPE),
-                      site("watched", "watched.test", backend.port, mode="observe", lines=RECIPE)])
+                      site("watched", "watched.test", backend.port, mode="observe", lines=RECIPE)], threads=4)
 SIZES = (30, 20000, 32600, 40000, 65536, 66000, 300000)
 
 
@@ -82,11 +83,11 @@ def what_was_read_whole_was_bound_at_an_observed_site_too():
     tap.check("watched" in sessions, sessions)
 
 
-@tap.case
-def parallel_rotations_are_all_bound():
+def rotations():
+    """A login and nine answers that set its cookie anew at once: their statuses and cookies."""
     owner = front.client()
     tap.equal(owner.post("/login/30/length", {"u": "a"}).status, 200, "login")
-    answers = []
+    answers, before = [], console.waiting
 
     def rotate():
         answers.append(owner.connect().ask("GET", "/rotate", owner.host, owner.fields()))
@@ -94,15 +95,32 @@ def parallel_rotations_are_all_bound():
     threads = [threading.Thread(target=rotate) for _ in range(9)]
     for t in threads:
         t.start()
-    wait_until(lambda: console.waiting == 9, 30, "nine requests at the backend")
+    wait_until(lambda: console.waiting % 9 == 0 and console.waiting > before, 30, "nine requests at the backend")
     console.gate.set()
     for t in threads:
         t.join()
-    tap.equal([a.status for a in answers], [200] * 9, "every answer reaches its client")
-    for a in answers:  # which of them a browser keeps depends on the order of their coming
-        later = front.client()
-        later.jar = a.cookies()
-        tap.equal(later.get("/x").status, 200, f"the value {a.cookies()['sid']}")
+    return [a.status for a in answers], [a.cookies() for a in answers]
+
+
+@tap.case
+def parallel_rotations_are_all_bound_and_stay_so_when_all_is_killed():
+    """Threads hand over their forms of the session side by side; what was acknowledged is in the one that is stored."""
+    jars = []
+    for _ in range(5):
+        console.gate.clear()
+        statuses, more = rotations()
+        tap.equal(statuses, [200] * 9, "every answer reaches its client")
+        jars += more
+    for killed in (False, True):
+        if killed:
+            kids = descendants(front.gate.pid)
+            front.gate.kill(signal.SIGKILL)
+            wait_until(lambda: not any(lives(k) for k in kids), 30, "the end of its children")
+            front.start()
+        for jar in jars:  # which of them a browser keeps depends on the order of their coming
+            later = front.client()
+            later.jar = jar
+            tap.equal(later.get("/x").status, 200, f"the value {jar['sid']}, {killed=}")
 
 
 tap.main()

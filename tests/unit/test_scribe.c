@@ -105,15 +105,16 @@ world_fini(struct world *w)
 	logkit_fini(&w->k);
 }
 
-/* One event in ring i; with `id` also a session's row. */
+/* One event in ring i; with `id` also a session's row, with this form of it. */
 static uint64_t
-publish(struct world *w, size_t i, enum rec_event event, uint8_t id, unsigned flags)
+publish_form(struct world *w, size_t i, enum rec_event event, uint8_t id, unsigned flags,
+    struct span blob)
 {
 	struct ring *r = &w->ring[i];
 	struct rec_head h = {.kind = REC_EVENT, .thread = r->thread, .boot = r->boot,
 	    .seq = ring_next_seq(r), .time = clock_wall()};
 	struct entry_session s = {.state = 1, .expires = UINT64_MAX, .site = SPAN_LIT("s"),
-	    .blob = SPAN_LIT("blob")};
+	    .blob = blob};
 	struct entry e;
 	uint8_t *room;
 	size_t len;
@@ -135,6 +136,12 @@ publish(struct world *w, size_t i, enum rec_event event, uint8_t id, unsigned fl
 	seq = ring_publish(r, len, flags);
 	ring_notify(r, w->conf.event_fd);
 	return seq;
+}
+
+static uint64_t
+publish(struct world *w, size_t i, enum rec_event event, uint8_t id, unsigned flags)
+{
+	return publish_form(w, i, event, id, flags, SPAN_LIT("blob"));
 }
 
 /* How long anything may take: a shared disk can stand still for seconds. */
@@ -277,6 +284,34 @@ a_starting_gate_gets_everything_that_was_in_the_rings(void)
 	CHECK_INT(load(&w, false), 199);
 	world_stop(&w);
 	CHECK_INT(w.err, 0);
+	world_fini(&w);
+}
+
+static void
+an_older_form_of_a_session_replaces_no_newer(void)
+{
+	static const char *const forms[] = {"\3-------1old", "\3-------3new", "\3-------2late",
+	    "\2...without"};
+	char path[200];
+	struct world w;
+	sqlite3_stmt *st;
+	sqlite3 *c;
+
+	world_init(&w);
+	world_start(&w);
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++)
+		CHECK(committed(&w, i % RINGS,
+		    publish_form(&w, i % RINGS, REC_EVENT_LOGIN, 5, RING_DURABLE,
+			span_str(forms[i]))));
+	world_stop(&w);
+	(void)snprintf(path, sizeof(path), "%s/state.db", w.k.dir);
+	CHECK_INT(sqlite3_open(path, &c), SQLITE_OK);
+	CHECK_INT(sqlite3_prepare_v2(c, "SELECT blob FROM session", -1, &st, NULL), SQLITE_OK);
+	CHECK_INT(sqlite3_step(st), SQLITE_ROW);
+	CHECK(span_eq(span_of(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)),
+	    span_str(forms[1])));
+	sqlite3_finalize(st);
+	sqlite3_close(c);
 	world_fini(&w);
 }
 
@@ -445,6 +480,7 @@ main(void)
 	TAP_RUN(the_heads_of_ring_and_files_agree);
 	TAP_RUN(a_scribe_that_starts_again_continues);
 	TAP_RUN(a_starting_gate_gets_everything_that_was_in_the_rings);
+	TAP_RUN(an_older_form_of_a_session_replaces_no_newer);
 	TAP_RUN(a_locked_log_is_said_and_loses_nothing);
 	TAP_RUN(entries_given_up_are_counted_in_the_log);
 	TAP_RUN(a_damaged_ring_is_said_and_does_not_stop_the_others);

@@ -231,7 +231,7 @@ the_chains_that_logged_in_are_known_and_stored(void)
 
 /* A session that was stored before there were chains: nobody logs in again for that. */
 static void
-the_format_before_is_read(void)
+the_formats_before_are_read(void)
 {
 	struct session s = {.n_contexts = 1, .n_creds = 1, .user_n = 5, .user = "alice"}, out;
 	uint8_t blob[SESSION_BLOB_MAX];
@@ -240,6 +240,10 @@ the_format_before_is_read(void)
 	atomic_store(&s.state, SESSION_LIVE);
 	s.contexts[0] = office();
 	n = session_encode(&s, blob);
+	memmove(blob + 1, blob + SESSION_STAMP, n -= 8);
+	blob[0] = 2; /* it had no version */
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK_INT(out.contexts[0].gap, s.contexts[0].gap);
 	blob[0] = 1;
 	/* It had no packets and HTTP/2 of the one context, and no count of chains. */
 	CHECK_INT(session_decode(span_of(blob, n - 15), &out), 0);
@@ -247,8 +251,30 @@ the_format_before_is_read(void)
 	CHECK(session_context_same(&out.contexts[0], &s.contexts[0]));
 	CHECK(out.contexts[0].syn == 0 && out.contexts[0].gap == 0 && out.contexts[0].h2 == 0);
 	CHECK_INT(session_decode(span_of(blob, n - 14), &out), WF_ETRAILING);
-	blob[0] = 3;
+	blob[0] = 4;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
+}
+
+static void
+a_later_form_begins_with_greater_bytes(void)
+{
+	struct session s = {.version = 254}, out;
+	uint8_t before[SESSION_BLOB_MAX], blob[SESSION_BLOB_MAX];
+
+	atomic_store(&s.state, SESSION_LIVE);
+	(void)session_encode(&s, before);
+	for (unsigned i = 0; i < 600; i++) {
+		size_t n;
+
+		session_stamp(&s);
+		n = session_encode(&s, blob);
+		CHECK(memcmp(before, blob, SESSION_STAMP) < 0);
+		memcpy(before, blob, n);
+		CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+		CHECK(out.version == s.version);
+	}
+	before[0] = 2; /* the format before, whatever stands behind it */
+	CHECK(memcmp(before, blob, SESSION_STAMP) < 0);
 }
 
 static void
@@ -288,7 +314,8 @@ main(void)
 {
 	TAP_RUN(the_shortest_gap_of_a_holder_counts);
 	TAP_RUN(the_chains_that_logged_in_are_known_and_stored);
-	TAP_RUN(the_format_before_is_read);
+	TAP_RUN(the_formats_before_are_read);
+	TAP_RUN(a_later_form_begins_with_greater_bytes);
 	TAP_RUN(another_users_client_is_a_holder_of_its_own);
 	TAP_RUN(the_same_program_at_the_same_place_is_one_holder);
 	TAP_RUN(another_version_is_another_holder_but_alike);
