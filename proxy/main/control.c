@@ -18,6 +18,8 @@
 #include "proxy/main/proc.h"
 #include "proxy/main/supervisorpriv.h"
 
+enum { CONTROL_PATIENCE_MS = 1000 };
+
 static int
 control_address(const char *path, struct sockaddr_un *sun)
 {
@@ -74,14 +76,38 @@ control_poll(struct control *c, struct pollfd *p)
 	return CONTROL_CLIENTS + 1;
 }
 
+/* Who asks is this program, which does nothing but read: a moment suffices. */
+static bool
+control_send(int fd, const char *p, size_t n)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	while (n > 0) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return false;
+		if (sent < 0 && poll(&room, 1, CONTROL_PATIENCE_MS) == 0)
+			return false;
+		if (sent > 0) {
+			p += sent;
+			n -= (size_t)sent;
+		}
+	}
+	return true;
+}
+
+/* An answer that lacks a line must not look whole: nothing comes behind the gap, no end either. */
 static void
 control_say(struct control_client *c, const char *word, const char *text)
 {
 	char line[PROC_TEXT_MAX + 16];
 	int n = snprintf(line, sizeof(line), "%s%s\n", word, text);
 
-	if (n > 0 && send(c->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (n > 0 && !c->cut && !control_send(c->fd, line, (size_t)n)) {
+		c->cut = true;
 		c->asked = false;
+	}
 }
 
 static void
@@ -389,6 +415,7 @@ control_ask(const char *path, const char *line, FILE *out, char *last, size_t ca
 	while (fgets(buf, sizeof(buf), f) != NULL) {
 		buf[strcspn(buf, "\n")] = '\0';
 		if (buf[0] == ' ') {
+			snprintf(last, cap, "the answer was cut off: ask again");
 			fprintf(out, "%s\n", buf + 1);
 		} else {
 			result = strncmp(buf, "ok ", 3) == 0 ? 0 : 1;

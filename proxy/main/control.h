@@ -33,6 +33,7 @@ struct control_client {
 	char line[CONTROL_LINE];
 	size_t n;
 	bool asked;
+	bool cut; /* a line did not reach it */
 };
 
 struct control {
