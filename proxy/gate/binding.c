@@ -5,6 +5,7 @@ enum { BINDING_ADOPTED_SHARE = 4 };
 
 #include "proxy/gate/continuity.h"
 #include "proxy/gate/credential.h"
+#include "proxy/gate/heads.h"
 #include "proxy/gate/journal.h"
 #include "proxy/gate/login.h"
 #include "proxy/gate/relay.h"
@@ -79,6 +80,7 @@ binding_fill_session(struct exchange *ex, struct session *s)
 {
 	const struct conf_site *site = exchange_site(ex);
 	uint64_t now = worker_now_s(ex->w);
+	struct heads heads = heads_see(ex);
 
 	memset(s, 0, sizeof(*s));
 	digest_random(s->id, sizeof(s->id));
@@ -98,6 +100,7 @@ binding_fill_session(struct exchange *ex, struct session *s)
 	s->contexts[0].flags |= CONTEXT_ACCEPTED;
 	s->contexts[0].first_s = s->contexts[0].last_s = now;
 	s->n_contexts = 1;
+	heads_learn(ex, &heads, s, true);
 }
 
 /* The session that this login came with, if its credential went along. */

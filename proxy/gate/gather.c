@@ -11,6 +11,7 @@
 
 #include "proxy/base/text.h"
 #include "proxy/gate/conn.h"
+#include "proxy/gate/heads.h"
 #include "proxy/wire/ua.h"
 
 static void
@@ -281,6 +282,7 @@ gather_session(struct exchange *ex)
 	struct session *s = ex->session;
 	uint64_t now = worker_now_s(ex->w), last = atomic_load(&s->last_s);
 	struct session_context bound, *ctx;
+	struct heads heads = heads_see(ex);
 
 	gather_ticket(ex);
 	session_lock(s);
@@ -290,6 +292,7 @@ gather_session(struct exchange *ex)
 	ex->ctx_accepted = ctx != NULL && (ctx->flags & CONTEXT_ACCEPTED) != 0;
 	if (ctx != NULL)
 		ex->seen.gap = ctx->gap;
+	heads_learn(ex, &heads, s, ex->ctx_accepted);
 	session_unlock(s);
 	ex->bound = bound;
 	ex->has_bound = true;
@@ -304,6 +307,7 @@ gather_session(struct exchange *ex)
 		facts_set_text(&ex->facts, SIG_USER_NAME, s->user, s->user_n);
 	gather_tls(ex, &bound);
 	gather_http2(ex, &bound);
+	heads_gather(ex, &heads);
 	gather_agent(ex, &bound);
 	gather_country(ex, &bound);
 	gather_network(ex, &bound);

@@ -211,6 +211,13 @@ seen_signal(struct seen *s, enum signal_id id)
 		    ua_family_name((enum ua_family)ex->seen.ua_family));
 		seen_family(&ex->seen, now);
 	}
+	/* Of requests, not of a context: in the words that the fact has. */
+	if (id == SIG_CLIENT_HEADERS_SAME) {
+		const struct facts_evidence *why = &ex->facts.why[id];
+
+		snprintf(bound, sizeof(bound), "%.*s", why->bound_n, why->bound_n ? why->bound : "");
+		snprintf(now, sizeof(now), "%.*s", why->seen_n, why->seen_n ? why->seen : "");
+	}
 	seen_add(s, id, bound, now);
 }
 

@@ -7,6 +7,7 @@
 enum {
 	SESSION_FORMAT_BARE = 1,    /* without chains, packets, HTTP/2 */
 	SESSION_FORMAT_UNORDERED,   /* without a version */
+	SESSION_FORMAT_HEADLESS,    /* without header fields */
 	SESSION_FORMAT,
 };
 
@@ -225,6 +226,8 @@ session_encode(const struct session *s, uint8_t out[SESSION_BLOB_MAX])
 		session_put_context(&o, &s->contexts[i]);
 	session_put_uint(&o, s->n_chains, 1);
 	session_put(&o, s->chains, (size_t)s->n_chains * SESSION_CHAIN_LEN);
+	for (unsigned i = 0; i < SESSION_HEADS; i++)
+		session_put_uint(&o, s->heads[i], 8);
 	return o.n;
 }
 
@@ -316,7 +319,7 @@ session_decode(struct span blob, struct session *s)
 	format = cur_u8(&c);
 	if (format < SESSION_FORMAT_BARE || format > SESSION_FORMAT)
 		return WF_EUNSUPPORTED;
-	s->version = format == SESSION_FORMAT ? cur_u64(&c) : 0;
+	s->version = format > SESSION_FORMAT_UNORDERED ? cur_u64(&c) : 0;
 	state = cur_u8(&c);
 	if (state < SESSION_LIVE || state > SESSION_REVOKED)
 		return WF_ERANGE;
@@ -334,6 +337,8 @@ session_decode(struct span blob, struct session *s)
 		err = session_get_chains(&c, s);
 	if (err != 0)
 		return err;
+	for (unsigned i = 0; format > SESSION_FORMAT_HEADLESS && i < SESSION_HEADS; i++)
+		s->heads[i] = cur_u64(&c);
 	if (!cur_ok(&c))
 		return WF_ETRUNCATED;
 	return cur_done(&c) ? 0 : WF_ETRAILING;

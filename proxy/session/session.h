@@ -37,6 +37,7 @@ enum {
 	SESSION_CONTEXTS = 16,
 	SESSION_CHAINS = 4,
 	SESSION_CHAIN_LEN = 16,
+	SESSION_HEADS = 8,
 	SESSION_BLOB_MAX = 2304,
 };
 
@@ -116,6 +117,9 @@ struct session {
 	struct session_cred creds[SESSION_CREDS];
 	struct session_context contexts[SESSION_CONTEXTS];
 	uint8_t chains[SESSION_CHAINS][SESSION_CHAIN_LEN]; /* oldest first */
+	/* Its requests' header fields: of each kind by HTTP/1.1, then by HTTP/2; 0: none yet
+	 * (head_print.h). */
+	uint64_t heads[SESSION_HEADS];
 };
 
 static inline struct span

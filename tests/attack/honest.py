@@ -26,7 +26,7 @@ from lib.webdriver import Chromium
 from lib.world import World, wait_until
 
 world = World("honest")
-begun = {}  # how often HTTP/2 began as at the login (True), otherwise (False), or it is not known (None)
+counts = {}  # (signal, whether it was as at the login; None: not known): decisions
 
 
 def setup():
@@ -81,10 +81,12 @@ class Owner:
         self.browser.stop()
 
     def begins_alike(self):
-        seen = [r["facts"].get("client.h2-same") for r in self.decisions()]
-        for value in seen:
-            begun[value] = begun.get(value, 0) + 1
-        tap.check(True in seen and False not in seen, f"HTTP/2 beside the login's: {seen}")
+        rows = self.decisions()
+        for name in ("client.h2-same", "client.headers-same"):
+            seen = [r["facts"].get(name) for r in rows]
+            for value in seen:
+                counts[name, value] = counts.get((name, value), 0) + 1
+            tap.check(True in seen and False not in seen, f"{name}: {[r.get('evidence', {}).get(name) for r in rows]}")
 
     def is_challenged_once(self):
         """The withdrawal asks for a login; by the page's button she logs in, and withdraws."""
@@ -258,7 +260,7 @@ try:
                comes_from_an_address_without_any_record, updates_the_browser_by_one_version, updates_the_browser_by_three_versions,
                works_in_many_tabs_at_once, uses_two_devices_at_once):
         tap.run(fn.__name__, fn)
-    tap.note(f"client.h2-same in decisions of the honest: {begun}")
+    tap.note(f"decisions on the honest: {counts}")
 finally:
     world.stop()
 tap.finish()

@@ -15,7 +15,7 @@ OWNER = {"request.class": "read", "request.method": "GET", "request.path": "/wal
          "session.bound": True, "session.adopted": False, "session.doubtful": False, "session.age": 7200000,
          "session.new-context": False, "user.name": "unknown", "client.core-compatible": True,
          "client.family-same": True, "client.software-same": True, "client.system-same": True,
-         "client.version-step": 0, "client.ua-tls-agree": True, "client.h2-same": True, "client.ticket-same": None, "network.rtt-gap": None,
+         "client.version-step": 0, "client.ua-tls-agree": True, "client.h2-same": True, "client.headers-same": True, "client.ticket-same": None, "network.rtt-gap": None,
          "network.syn-same": None, "place.country": "JP",
          "place.country-changed": False, "place.asn-same": True, "place.network-known": True,
          "place.declared": False, "context.challenged": False, "context.accepted": True, "lock.active": False,

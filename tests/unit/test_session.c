@@ -4,6 +4,8 @@
 #include "tests/unit/tap.h"
 
 /* Somebody with Chromium 156 on Linux, at 126.10.20.30, AS 17676, Japan. */
+enum { HEADS = 8 * SESSION_HEADS }; /* bytes at the end of a stored session */
+
 static struct session_context
 office(void)
 {
@@ -190,6 +192,7 @@ what_is_stored_comes_back_and_nothing_else_is_taken(void)
 	s.contexts[0].gap = 300;
 	s.contexts[1].flags |= CONTEXT_CHALLENGED;
 	s.creds[1].until_s = 170;
+	s.heads[SESSION_HEADS - 1] = 0x8100000000000201;
 	n = session_encode(&s, blob);
 	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
 	CHECK_INT(out.n_contexts, 2);
@@ -197,6 +200,7 @@ what_is_stored_comes_back_and_nothing_else_is_taken(void)
 	CHECK(out.contexts[0].syn == 0x4007000035624000);
 	CHECK_INT(out.contexts[0].gap, 300);
 	CHECK_INT(out.creds[1].until_s, 170);
+	CHECK(out.heads[SESSION_HEADS - 1] == 0x8100000000000201 && out.heads[0] == 0);
 	CHECK(memcmp(out.user, "alice", 5) == 0);
 	for (size_t cut = 0; cut < n; cut++)
 		CHECK(session_decode(span_of(blob, cut), &out) < 0);
@@ -225,7 +229,7 @@ the_chains_that_logged_in_are_known_and_stored(void)
 	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
 	for (chain[0] = 2; chain[0] <= SESSION_CHAINS + 1; chain[0]++)
 		CHECK(session_chain_has(&out, chain));
-	blob[n - SESSION_CHAINS * SESSION_CHAIN_LEN - 1] = SESSION_CHAINS + 1;
+	blob[n - HEADS - SESSION_CHAINS * SESSION_CHAIN_LEN - 1] = SESSION_CHAINS + 1;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
 }
 
@@ -233,25 +237,31 @@ the_chains_that_logged_in_are_known_and_stored(void)
 static void
 the_formats_before_are_read(void)
 {
-	struct session s = {.n_contexts = 1, .n_creds = 1, .user_n = 5, .user = "alice"}, out;
+	struct session s = {.n_contexts = 1, .n_creds = 1, .user_n = 5, .user = "alice", .heads = {[5] = 7}}, out;
 	uint8_t blob[SESSION_BLOB_MAX];
 	size_t n;
 
 	atomic_store(&s.state, SESSION_LIVE);
 	s.contexts[0] = office();
 	n = session_encode(&s, blob);
+	blob[0] = 3; /* it had no heads */
+	CHECK_INT(session_decode(span_of(blob, n - HEADS), &out), 0);
+	CHECK(out.heads[5] == 0 && out.version == s.version);
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ETRAILING);
 	memmove(blob + 1, blob + SESSION_STAMP, n -= 8);
 	blob[0] = 2; /* it had no version */
-	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK_INT(session_decode(span_of(blob, n - HEADS), &out), 0);
 	CHECK_INT(out.contexts[0].gap, s.contexts[0].gap);
 	blob[0] = 1;
-	/* It had no packets and HTTP/2 of the one context, and no count of chains. */
-	CHECK_INT(session_decode(span_of(blob, n - 15), &out), 0);
+	/* It had no packets and HTTP/2 of the one context, no count of chains, no heads. */
+	CHECK_INT(session_decode(span_of(blob, n - 15 - HEADS), &out), 0);
 	CHECK_INT(out.n_chains, 0);
 	CHECK(session_context_same(&out.contexts[0], &s.contexts[0]));
 	CHECK(out.contexts[0].syn == 0 && out.contexts[0].gap == 0 && out.contexts[0].h2 == 0);
-	CHECK_INT(session_decode(span_of(blob, n - 14), &out), WF_ETRAILING);
-	blob[0] = 4;
+	CHECK_INT(session_decode(span_of(blob, n - 14 - HEADS), &out), WF_ETRAILING);
+	blob[0] = 0;
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
+	blob[0] = 5;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
 }
 
