@@ -134,12 +134,13 @@ fuzz: setup-test
 	$(PYTHON) tests/fuzz.py --seconds $(FUZZ_SECONDS) $(TARGETS)
 
 # What a request costs, beside nginx and HAProxy: a table, and build/bench.json. A short run:
-# make bench BENCH_ROUNDS=2 BENCH_SECONDS=1 BENCH_SESSIONS=20000
+# make bench BENCH_ROUNDS=2 BENCH_SECONDS=1 BENCH_SESSIONS=20000; parts of it: BENCH_ONLY=bodies,latency
 BENCH_ROUNDS ?= 5
 BENCH_SECONDS ?= 2
 BENCH_SESSIONS ?= 100000
 BENCH_IDLE ?= 10000
-export BENCH_ROUNDS BENCH_SECONDS BENCH_SESSIONS BENCH_IDLE
+BENCH_ONLY ?=
+export BENCH_ROUNDS BENCH_SECONDS BENCH_SESSIONS BENCH_IDLE BENCH_ONLY
 bench:
 	@sh tests/setup.sh bench
 	$(MAKE) all tools

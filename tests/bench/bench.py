@@ -7,7 +7,7 @@
 Each proxy has one worker on processor 0; backend and clients are on the last one. CPU is that of all of a proxy's
 processes, kernel time included, measured until its log is committed. warifu checks and records everything; the
 peers check nothing and write no access log. Figures are medians of the rounds; ratios to nginx are medians of the
-ratios within a round. Compare figures of one run only.
+ratios within a round. Compare figures of one run only. --only bodies,latency measures those parts alone.
 """
 import argparse
 import json
@@ -23,6 +23,7 @@ from bench.proxies import HOST, Haproxy, Nginx, Warifu  # noqa: E402
 from lib.world import SRC, TOOLS, World, free_port  # noqa: E402
 
 RATE = 500
+PARTS = list(dict.fromkeys(load.part for load in loads.LOADS)) + ["latency", "idle", "threads", "parts"]
 
 
 class Bench:
@@ -62,9 +63,9 @@ class Bench:
         """The file with the cookies of all sessions, or of the first n."""
         return self.world.write(f"cookies{n}.txt", "".join(self.all[:n])) if n else self.world.path("cookies.txt")
 
-    def interleaved(self):
+    def interleaved(self, only):
         found = {}
-        for load in loads.LOADS:
+        for load in [each for each in loads.LOADS if each.part in only]:
             able = [p for p in self.proxies if load.serves(p)]
             for _ in range(self.rounds):
                 for p in able:
@@ -101,6 +102,14 @@ def threads(world, bench, sessions):
     return {"1": round(middle[1], 1), "2": round(middle[2], 1), "ratio": round(ratio, 2), "sessions": sessions}
 
 
+def only(text):
+    """The parts that a list of words with commas names; all, where it names none."""
+    chosen = [w for w in text.split(",") if w] or PARTS
+    if not set(chosen) <= set(PARTS):
+        raise argparse.ArgumentTypeError(f"parts are {', '.join(PARTS)}")
+    return chosen
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     env = os.environ.get
@@ -109,6 +118,7 @@ def main():
     p.add_argument("--sessions", type=int, default=int(env("BENCH_SESSIONS", "100000")))
     p.add_argument("--idle", type=int, default=int(env("BENCH_IDLE", "10000")), help="connections held open, 0: none")
     p.add_argument("--no-peers", dest="peers", action="store_false", help="warifu alone")
+    p.add_argument("--only", type=only, default=env("BENCH_ONLY", ""), help=f"of {', '.join(PARTS)}")
     p.add_argument("--json", default=os.path.join(SRC, "build", "bench.json"))
     args = p.parse_args()
     result = {"machine": machine(), "rounds": args.rounds, "seconds": args.seconds, "sessions": args.sessions}
@@ -116,19 +126,22 @@ def main():
     args.idle = min(args.idle, descriptors() // 2 - 100)
     with World("bench") as world, pinned(LOAD_CPU):
         bench = Bench(world, args)
-        result["loads"] = report.summary(bench.interleaved())
+        result["loads"] = report.summary(bench.interleaved(args.only))
         report.loads(result["loads"], {load.name: load.unit for load in loads.LOADS})
-        result["latency"] = loads.latency(bench, bench.proxies, RATE)
-        report.latency(result["latency"], RATE)
-        if args.idle:
+        if "latency" in args.only:
+            result["latency"] = loads.latency(bench, bench.proxies, RATE)
+            report.latency(result["latency"], RATE)
+        if args.idle and "idle" in args.only:
             result["idle"] = loads.idle(bench, bench.proxies)
             report.idle(result["idle"])
         result["log"] = loads.log_complete(bench.warifu, bench.logged, bench.answered)
         print(f"\nlog: {result['log']}")
-        result["threads"] = threads(world, bench, min(args.sessions, 2000))
-        report.threads(result["threads"])
-        result["parts"] = parts.parts()
-        report.parts(result["parts"])
+        if "threads" in args.only:
+            result["threads"] = threads(world, bench, min(args.sessions, 2000))
+            report.threads(result["threads"])
+        if "parts" in args.only:
+            result["parts"] = parts.parts()
+            report.parts(result["parts"])
     with open(args.json, "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)
     print(f"\nalso in {os.path.relpath(args.json, SRC)}")

@@ -18,10 +18,10 @@ LANES = 64
 
 
 class Load:
-    """One line of the table: what is asked for, and how its main figure is called."""
+    """One line of the table: what is asked for, and how its main figure is called. `part`: of bench.py's --only."""
 
-    def __init__(self, name, run, unit="us", h2=False, sessions=True):
-        self.name, self.run, self.unit, self.h2, self.sessions = name, run, unit, h2, sessions
+    def __init__(self, part, name, run, unit="us", h2=False, sessions=True):
+        self.part, self.name, self.run, self.unit, self.h2, self.sessions = part, name, run, unit, h2, sessions
 
     def serves(self, proxy):
         return not self.h2 or speaks_h2(proxy)
@@ -73,13 +73,13 @@ def http2_session(proxy, bench):
 
 
 LOADS = [
-    Load("HTTP/1.1 kept, sessions", kept),
-    Load("HTTP/2, 16 × 32 streams, a session", http2_session, h2=True),
-    Load("HTTP/2, 16 × 32 streams, open route", http2, h2=True, sessions=False),
-    Load("new connection, full handshake", handshakes("new"), "per CPU-s"),
-    Load("new connection, resumed", handshakes("resume"), "per CPU-s"),
-    Load("1 MiB bodies", body("/1m"), "GB per CPU-s"),
-    Load("10 MiB bodies", body("/10m"), "GB per CPU-s"),
+    Load("kept", "HTTP/1.1 kept, sessions", kept),
+    Load("http2", "HTTP/2, 16 × 32 streams, a session", http2_session, h2=True),
+    Load("http2", "HTTP/2, 16 × 32 streams, open route", http2, h2=True, sessions=False),
+    Load("full", "new connection, full handshake", handshakes("new"), "per CPU-s"),
+    Load("resumed", "new connection, resumed", handshakes("resume"), "per CPU-s"),
+    Load("bodies", "1 MiB bodies", body("/1m"), "GB per CPU-s"),
+    Load("bodies", "10 MiB bodies", body("/10m"), "GB per CPU-s"),
 ]
 
 
