@@ -7,7 +7,9 @@
  *
  *   keep     kept connections; each asks again as soon as its answer is whole
  *   new      a new connection, with a full handshake, for each request
- *   resume   the same, resumed with the ticket that the connection before it got
+ *   resume   the same, resumed with the ticket that the connection before it got; each of the
+ *            -c first logs in over a connection that is not counted, since a proxy may give
+ *            tickets to logins only. One that is not resumed is lost
  *   rate     kept connections, -r requests a second in all: for latencies
  *   idle     opens -c connections, one login each, prints a line, holds them till stdin
  * ends login    -n logins (POST /login), connection k those with number k, k+c, ...; the
@@ -154,15 +156,18 @@ static void
 ask(struct lane *l)
 {
 	char q[2048];
-	int n = make_request(l->at, q, sizeof(q));
+	int n;
 
+	l->login = opt.mode == LOGIN || opt.mode == IDLE ||
+		   (opt.mode == RESUME && l->ticket == NULL);
+	n = make_request(l->at, l->login, q, sizeof(q));
 	if (opt.mode != LOGIN && n_cookies > 0) {
 		l->at += opt.conns;
 		if (l->at >= n_cookies)
 			l->at = l->index % n_cookies;
 	}
 
-	asked++;
+	asked += opt.mode != RESUME || !l->login;
 	l->from = clock_mono();
 	l->left = -1;
 	l->have = 0;
@@ -259,11 +264,31 @@ go_on(struct lane *l)
 	}
 }
 
+/* Logged in: on to the connections that count, once the ticket is here too. */
+static void
+begin(struct lane *l)
+{
+	char byte;
+
+	l->state = FREE;
+	if (l->ticket == NULL)
+		(void)SSL_read(l->ssl, &byte, 1); /* it may be here already */
+	if (l->ticket != NULL) {
+		l->at = l->index;
+		go_on(l);
+	}
+}
+
 static void
 whole(struct lane *l)
 {
-	if (l->status != (opt.mode == LOGIN || opt.mode == IDLE ? 303 : 200)) {
+	if (l->status != (l->login ? 303 : 200)) {
 		lose(l, l->status);
+		return;
+	}
+	if (opt.mode == RESUME && l->login) {
+		keep_cookie(l);
+		begin(l);
 		return;
 	}
 	done++;
@@ -295,13 +320,15 @@ shake(struct lane *l)
 			lose(l, 0);
 		return;
 	}
-	if (!opt.plain)
-		resumed += SSL_session_reused(l->ssl) == 1;
+	if (!opt.plain && SSL_session_reused(l->ssl) == 1)
+		resumed++;
+	else
+		lost += opt.mode == RESUME && l->ticket != NULL;
 	watch(l, EPOLL_CTL_MOD, EPOLLIN);
 	l->state = FREE;
 	if (opt.mode == RATE)
 		ready++;
-	else if (opt.mode != LOGIN || l->at < opt.count)
+	else if (opt.mode == LOGIN ? l->at < opt.count : opt.count == 0 || asked < opt.count)
 		ask(l);
 }
 
@@ -330,6 +357,8 @@ event(struct lane *l)
 		    (opt.plain ? errno != EAGAIN
 			       : SSL_get_error(l->ssl, r) != SSL_ERROR_WANT_READ))
 			lose(l, 0);
+		else if (l->login && opt.mode == RESUME)
+			begin(l);
 		break;
 	}
 }
@@ -451,7 +480,7 @@ prepare(void)
 						SSL_SESS_CACHE_NO_INTERNAL);
 	if (opt.mode == RESUME)
 		SSL_CTX_sess_set_new_cb(ctx, keep_ticket);
-	if (opt.file != NULL)
+	if (opt.file != NULL || opt.mode == RESUME)
 		read_cookies();
 	if (opt.mode == IDLE)
 		buf_size = BUF_IDLE;

@@ -89,6 +89,7 @@ struct lane {
 	SSL *ssl;
 	SSL_SESSION *ticket;
 	unsigned long at; /* number of its next cookie, or of the login under way */
+	bool login;	  /* what is under way is one */
 	uint64_t from;
 	ssize_t left; /* of the answer's body; -1: its head is not whole */
 	size_t have;
@@ -103,13 +104,15 @@ static unsigned long n_cookies;
 static void
 read_cookies(void)
 {
-	FILE *f = opt.mode == LOGIN ? NULL : fopen(opt.file, "r");
+	FILE *f = opt.mode == LOGIN || opt.mode == RESUME ? NULL : fopen(opt.file, "r");
 	unsigned long cap = opt.mode == LOGIN ? opt.count : COOKIES_MAX;
 
 	cookies = calloc(cap, sizeof(*cookies));
 	MUST(cookies != NULL);
 	if (opt.mode == LOGIN)
 		n_cookies = opt.count;
+	if (opt.mode == RESUME)
+		n_cookies = opt.conns;
 	if (f == NULL)
 		return;
 	while (n_cookies < cap && fscanf(f, "%63s", cookies[n_cookies]) == 1)
@@ -132,12 +135,21 @@ write_cookies(void)
 /* ---- requests ---- */
 
 /* What a browser says of itself in each request. */
+static const char chrome[] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, "
+			     "like Gecko) Chrome/156.0.0.0 Safari/537.36";
+/* A Chrome whose TLS is another's is given no ticket: somebody opens its connections. */
+static const char honest[] = "benchload/1.0 (X11; Linux x86_64) OpenSSL/3.0 (a program that "
+			     "says what it is, as long as a browser's)";
 static const char browser[] =
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/156.0.0.0 Safari/537.36\r\n"
     "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
     "Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br\r\n"
     "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n";
+
+static const char *
+agent(void)
+{
+	return opt.mode == RESUME ? honest : chrome;
+}
 
 static int
 make_login(unsigned long at, char *q, size_t cap)
@@ -151,24 +163,24 @@ make_login(unsigned long at, char *q, size_t cap)
 		n = snprintf(user, sizeof(user), "user%lu", at / 10);
 	return snprintf(
 	    q, cap,
-	    "POST /login HTTP/1.1\r\nHost: %s\r\n%sContent-Type: "
+	    "POST /login HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%sContent-Type: "
 	    "application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\nusername=%s",
-	    opt.host, browser, n + 9, user);
+	    opt.host, agent(), browser, n + 9, user);
 }
 
 /* The login with that number, or a request with that cookie, where there are any. */
 static int
-make_request(unsigned long at, char *q, size_t cap)
+make_request(unsigned long at, bool login, char *q, size_t cap)
 {
-	if (opt.mode == LOGIN || opt.mode == IDLE)
+	if (login)
 		return make_login(at, q, cap);
 	if (n_cookies == 0)
-		return snprintf(q, cap, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", opt.path,
-				opt.host, browser);
+		return snprintf(q, cap, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%s\r\n", opt.path,
+				opt.host, agent(), browser);
 	return snprintf(q, cap,
-			"GET %s HTTP/1.1\r\nHost: %s\r\n%sCookie: theme=dark; lang=ja; "
+			"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%sCookie: theme=dark; lang=ja; "
 			"sid=%s\r\n\r\n",
-			opt.path, opt.host, browser, cookies[at]);
+			opt.path, opt.host, agent(), browser, cookies[at]);
 }
 
 /* ---- latencies ---- */
