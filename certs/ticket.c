@@ -4,11 +4,22 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABEL(text) text, sizeof(text) - 1
 
-enum { LABEL_MAX = 24 };
+enum { LABEL_MAX = 24, KEPT = 2 /* intervals whose tickets are read */ };
+
+struct ticket_kept {
+	pthread_mutex_t lock;
+	struct {
+		bool filled;
+		uint64_t nr;
+		struct ticket_key key;
+	} at[KEPT];
+};
 
 /* HMAC-SHA-256 over a label and eight bytes of a number. */
 static bool
@@ -37,13 +48,18 @@ ticket_init(struct ticket *t, const uint8_t secret[TICKET_SECRET_LEN], const voi
 {
 	memset(t, 0, sizeof(*t));
 	t->interval = interval > 0 ? interval : 1;
-	return HMAC(EVP_sha256(), secret, TICKET_SECRET_LEN, scope, n, t->root, NULL) !=
-	       NULL;
+	t->kept = calloc(1, sizeof(*t->kept));
+	return t->kept != NULL && pthread_mutex_init(&t->kept->lock, NULL) == 0 &&
+	       HMAC(EVP_sha256(), secret, TICKET_SECRET_LEN, scope, n, t->root, NULL) !=
+		   NULL;
 }
 
 void
 ticket_fini(struct ticket *t)
 {
+	if (t->kept != NULL)
+		OPENSSL_cleanse(t->kept, sizeof(*t->kept));
+	free(t->kept);
 	OPENSSL_cleanse(t, sizeof(*t));
 }
 
@@ -54,21 +70,33 @@ ticket_wipe(struct ticket_key *k)
 }
 
 static bool
-name_of(const struct ticket *t, uint64_t nr, uint8_t name[TICKET_NAME_LEN])
+make(const struct ticket *t, uint64_t nr, struct ticket_key *out)
 {
-	uint8_t full[TICKET_KEY_LEN];
-	bool ok = derive(t->root, LABEL("warifu ticket name"), nr, full);
+	uint8_t name[TICKET_KEY_LEN];
+	bool ok = derive(t->root, LABEL("warifu ticket name"), nr, name) &&
+		  derive(t->root, LABEL("warifu ticket aes"), nr, out->aes) &&
+		  derive(t->root, LABEL("warifu ticket mac"), nr, out->mac);
 
-	memcpy(name, full, TICKET_NAME_LEN);
+	memcpy(out->name, name, TICKET_NAME_LEN);
 	return ok;
 }
 
 static bool
 key_of(const struct ticket *t, uint64_t nr, struct ticket_key *out)
 {
-	return name_of(t, nr, out->name) &&
-	       derive(t->root, LABEL("warifu ticket aes"), nr, out->aes) &&
-	       derive(t->root, LABEL("warifu ticket mac"), nr, out->mac);
+	struct ticket_kept *k = t->kept;
+	const uint64_t i = nr % KEPT;
+	bool ok = true;
+
+	(void)pthread_mutex_lock(&k->lock);
+	if (!k->at[i].filled || k->at[i].nr != nr) {
+		k->at[i].filled = ok = make(t, nr, &k->at[i].key);
+		k->at[i].nr = nr;
+	}
+	if (ok)
+		*out = k->at[i].key;
+	(void)pthread_mutex_unlock(&k->lock);
+	return ok;
 }
 
 bool
@@ -82,15 +110,13 @@ ticket_find(const struct ticket *t, int64_t now, const uint8_t name[TICKET_NAME_
 	    struct ticket_key *out)
 {
 	uint64_t nr = interval_of(t, now);
-	uint8_t mine[TICKET_NAME_LEN];
 
-	for (int age = 1; age <= 2 && nr + 2 > (uint64_t)age; age++) {
-		uint64_t which = nr + 1 - (uint64_t)age;
-
-		if (!name_of(t, which, mine))
-			return 0;
-		if (CRYPTO_memcmp(mine, name, sizeof(mine)) == 0)
-			return key_of(t, which, out) ? age : 0;
+	for (int age = 1; age <= KEPT && nr + 2 > (uint64_t)age; age++) {
+		if (!key_of(t, nr + 1 - (uint64_t)age, out))
+			break;
+		if (CRYPTO_memcmp(out->name, name, TICKET_NAME_LEN) == 0)
+			return age;
 	}
+	ticket_wipe(out);
 	return 0;
 }

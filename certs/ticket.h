@@ -7,11 +7,13 @@
  * and a restarted gate agree without talking to each other, a ticket of one site means
  * nothing at another, and rotation is only a matter of the time. Tickets of the current
  * and of the previous interval are read; new ones are always sealed with the current key.
+ * The keys of two intervals are kept in memory, where what they come from is, too: each
+ * handshake that takes up a session needs them three times.
  *
  * Ownership  struct ticket is the caller's; ticket_fini wipes it.
  * Units      seconds since 1970.
  * Errors     false when libcrypto fails: no ticket is issued or read.
- * Threads    read-only after ticket_init.
+ * Threads    any after ticket_init: what is kept has a lock.
  */
 #ifndef WARIFU_CERTS_TICKET_H
 #define WARIFU_CERTS_TICKET_H
@@ -26,9 +28,12 @@ enum {
 	TICKET_KEY_LEN = 32,
 };
 
+struct ticket_kept;
+
 struct ticket {
 	uint8_t root[TICKET_KEY_LEN];
 	int64_t interval;
+	struct ticket_kept *kept;
 };
 
 struct ticket_key {
