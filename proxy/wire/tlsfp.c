@@ -29,7 +29,7 @@ struct tlsfp {
 	size_t len;
 };
 
-enum { TLSFP_SLACK = 64, TLSFP_HASH_CHARS = 12 };
+enum { TLSFP_SLACK = 64, TLSFP_HASH_CHARS = 12, TLSFP_FEW = 64 };
 
 struct tlsfp *
 tlsfp_new(size_t max_message)
@@ -131,10 +131,28 @@ tlsfp_put_small(struct tlsfp *fp, struct span list, bool grease)
 	}
 }
 
-/* Two stable passes, low byte first; ends in fp->list. */
+static void
+tlsfp_sort_few(uint16_t *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		uint16_t v = list[i];
+		size_t k = i;
+
+		for (; k > 0 && list[k - 1] > v; k--)
+			list[k] = list[k - 1];
+		list[k] = v;
+	}
+}
+
+/* What a client may send at most takes two stable passes, low byte first; what browsers
+ * send is short. Ends in fp->list. */
 static void
 tlsfp_sort(struct tlsfp *fp, size_t n)
 {
+	if (n <= TLSFP_FEW) {
+		tlsfp_sort_few(fp->list, n);
+		return;
+	}
 	for (unsigned shift = 0; shift <= 8; shift += 8) {
 		uint16_t *from = shift ? fp->spare : fp->list;
 		uint16_t *to = shift ? fp->list : fp->spare;

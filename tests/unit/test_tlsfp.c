@@ -216,6 +216,51 @@ holds_the_largest_hello(void)
 	tlsfp_free(big);
 }
 
+/* Four hexadecimal digits each, with commas, from the first '_' on: do they rise? */
+static bool
+rises(const char *r, size_t n)
+{
+	const char *p = strchr(r, '_');
+	long before = -1;
+
+	for (size_t i = 0; p != NULL && i < n; i++) {
+		long v = strtol(p + 1, NULL, 16);
+
+		if (v <= before)
+			return false;
+		before = v;
+		p = strpbrk(p + 1, ",_");
+	}
+	return p != NULL && *p == '_';
+}
+
+/* Lists are sorted in one way when they are short and in another when they are long. */
+static void
+sorts_short_and_long_lists(void)
+{
+	for (size_t n = 1; n < 250; n += n % 7 == 6 ? 2 : 1) {
+		uint8_t msg[4 + 2 + 32 + 1 + 2 + 600 + 2 + 2] = {1, 0, 0, 0, 3, 3};
+		size_t len = 4 + 2 + 32 + 1 + 2 + 2 * n + 2 + 2;
+		char r[TLSFP_JA4_R_SIZE(sizeof(msg))];
+		struct hello h;
+
+		msg[2] = (uint8_t)((len - 4) >> 8);
+		msg[3] = (uint8_t)((len - 4) & 255);
+		msg[39] = (uint8_t)(2 * n >> 8);
+		msg[40] = (uint8_t)(2 * n & 255);
+		for (size_t i = 0; i < n; i++) {
+			uint16_t v = (uint16_t)(0x0101 * (i * 7 % n) + 1);
+
+			msg[41 + 2 * i] = (uint8_t)(v >> 8);
+			msg[42 + 2 * i] = (uint8_t)(v & 255);
+		}
+		msg[41 + 2 * n] = 1;
+		CHECK_INT(hello_parse(span_of(msg, len), &h), 0);
+		CHECK_INT(tlsfp_ja4_r(fp, &h, r, sizeof(r)), 0);
+		CHECK(rises(r, n));
+	}
+}
+
 int
 main(void)
 {
@@ -227,6 +272,7 @@ main(void)
 	TAP_RUN(one_browser_has_one_core);
 	TAP_RUN(says_when_the_room_is_too_small);
 	TAP_RUN(holds_the_largest_hello);
+	TAP_RUN(sorts_short_and_long_lists);
 	tlsfp_free(fp);
 	return tap_done();
 }
