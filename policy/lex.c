@@ -38,14 +38,17 @@ static const struct lex_mark {
     [LEX_STAR] = {LEX_STAR, "'*'", "*"},
 };
 
+/* Counts on from the place that was asked for last: a line may be as long as the text. */
 static struct diag_pos
-lex_pos(const struct lex *lx, size_t at)
+lex_pos(struct lex *lx, size_t at)
 {
-	struct diag_pos pos = {lx->line, 1};
-
-	for (size_t i = lx->line_start; i < at; i++)
-		pos.col += ((unsigned char)lx->src.text[i] & 0xc0) != 0x80;
-	return pos;
+	if (lx->col == 0 || lx->col_at < lx->line_start || lx->col_at > at) {
+		lx->col_at = lx->line_start;
+		lx->col = 1;
+	}
+	for (; lx->col_at < at; lx->col_at++)
+		lx->col += ((unsigned char)lx->src.text[lx->col_at] & 0xc0) != 0x80;
+	return (struct diag_pos){lx->line, lx->col};
 }
 
 void
@@ -119,7 +122,8 @@ lex_objection(const struct lex *lx, size_t at, size_t *len)
 	return NULL;
 }
 
-/* Reads the whole text once and reports the first character that it may not hold. */
+/* Reads the whole text once and reports the first character that it may not hold. Its line is
+ * not shown: a terminal could obey it. */
 static void
 lex_examine(struct lex *lx)
 {
@@ -129,9 +133,10 @@ lex_examine(struct lex *lx)
 		const char *what = lex_objection(lx, at, &len);
 
 		if (what) {
-			lex_report(lx, at, "save the file as plain UTF-8 text", "%s",
+			diag_error(lx->diags, &(struct diag_source){.file = lx->src.file},
+				   lex_pos(lx, at), "save the file as plain UTF-8 text", "%s",
 				   what);
-			lx->dead = true;
+			lx->failed = lx->dead = true;
 			break;
 		}
 		if (lx->src.text[at] == '\n') {

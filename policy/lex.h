@@ -92,6 +92,8 @@ struct lex {
 	struct diags *diags;
 	size_t at;
 	size_t line_start; /* offset of the current line */
+	size_t col_at;     /* offset up to which columns were counted … */
+	unsigned col;      /* … and the column there; 0: nowhere yet */
 	unsigned line;
 	bool fresh; /* no token on this line yet */
 	bool dead;  /* the text as a whole is not acceptable */

@@ -209,10 +209,30 @@ refuses_texts_that_are_not_plain(void)
 		CHECK_INT(diags.list[0].pos.line, list[i].line);
 		CHECK_INT(diags.list[0].pos.col, list[i].col);
 		CHECK(strstr(diags.list[0].text, list[i].part) != NULL);
+		CHECK(diags.list[0].line[0] == '\0'); /* no terminal is to obey it */
 	}
 	CHECK_INT(one("a\r\nb"), LEX_WORD);
 	CHECK_INT(lex_next(&lx, &tok), LEX_WORD);
 	CHECK_INT(tok.pos.line, 2);
+	CHECK_INT(diags.n, 0);
+}
+
+/* As long as settings may be; once each token counted its columns from the line's begin. */
+static void
+a_very_long_line_is_read_in_one_go(void)
+{
+	static char text[2000001];
+	unsigned n = 0;
+
+	for (size_t i = 0; i + 1 < sizeof(text); i += 4)
+		memcpy(text + i, "ab( ", 4);
+	diags_init(&diags);
+	lex_init(&lx, "test", text, sizeof(text) - 1, &diags);
+	while (lex_next(&lx, &tok) != LEX_END) {
+		CHECK(tok.pos.line == 1 && tok.pos.col == 1 + n / 2 * 4 + n % 2 * 2);
+		n++;
+	}
+	CHECK_INT(n, 1000000);
 	CHECK_INT(diags.n, 0);
 }
 
@@ -318,6 +338,7 @@ main(void)
 	TAP_RUN(reads_addresses_and_networks);
 	TAP_RUN(reads_every_mark);
 	TAP_RUN(refuses_texts_that_are_not_plain);
+	TAP_RUN(a_very_long_line_is_read_in_one_go);
 	TAP_RUN(bounds_words_and_strings);
 	TAP_RUN(counts_columns_in_characters);
 	TAP_RUN(expects_and_recovers);
