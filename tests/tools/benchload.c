@@ -9,7 +9,8 @@
  *   new      a new connection, with a full handshake, for each request
  *   resume   the same, resumed with the ticket that the connection before it got; each of the
  *            -c first logs in over a connection that is not counted, since a proxy may give
- *            tickets to logins only. One that is not resumed is lost
+ *            tickets to logins only; when all have, a line is printed and one awaited on
+ *            stdin. One that is not resumed is lost
  *   rate     kept connections, -r requests a second in all: for latencies
  *   idle     opens -c connections, one login each, prints a line, holds them till stdin
  * ends login    -n logins (POST /login), connection k those with number k, k+c, ...; the
@@ -47,6 +48,7 @@ static SSL_CTX *ctx;
 static size_t buf_size = BUF;
 static struct lane *lanes;
 static unsigned opened, ready;
+static bool begun; /* of resume: all have logged in */
 static uint64_t done, lost, bytes, resumed, late, asked;
 static int last; /* status of the last one lost; 0: no whole answer */
 /* ---- one connection ---- */
@@ -264,7 +266,7 @@ go_on(struct lane *l)
 	}
 }
 
-/* Logged in: on to the connections that count, once the ticket is here too. */
+/* Logged in: ready for the connections that count, once the ticket is here too. */
 static void
 begin(struct lane *l)
 {
@@ -274,8 +276,9 @@ begin(struct lane *l)
 	if (l->ticket == NULL)
 		(void)SSL_read(l->ssl, &byte, 1); /* it may be here already */
 	if (l->ticket != NULL) {
+		l->login = false;
 		l->at = l->index;
-		go_on(l);
+		ready++;
 	}
 }
 
@@ -407,14 +410,33 @@ tick(double *next)
 /* ---- all of it ---- */
 
 static void
+say_ready(void)
+{
+	printf("{\"ready\": %u, \"lost\": %llu}\n", ready, (unsigned long long)lost);
+	fflush(stdout);
+}
+
+static void
 hold(void)
 {
 	char b[64];
 
-	printf("{\"ready\": %u, \"lost\": %llu}\n", ready, (unsigned long long)lost);
-	fflush(stdout);
+	say_ready();
 	while (read(0, b, sizeof(b)) > 0)
 		;
+}
+
+/* All have tickets: now it counts. */
+static void
+resume_all(void)
+{
+	char b;
+
+	say_ready();
+	(void)!read(0, &b, 1);
+	begun = true;
+	for (unsigned i = 0; i < opt.conns; i++)
+		go_on(&lanes[i]);
 }
 
 static bool
@@ -425,6 +447,10 @@ over(uint64_t end)
 		return done + lost >= opt.count || clock_mono() > end;
 	case IDLE:
 		return ready == opt.conns || lost > 100;
+	case RESUME:
+		if (!begun)
+			return lost > 100 || clock_mono() > end + 100 * (uint64_t)1e9;
+		/* fallthrough */
 	default:
 		return clock_mono() > end || (opt.count != 0 && done + lost >= opt.count);
 	}
@@ -450,6 +476,11 @@ run(void)
 			next = now_s() + 0.02;
 			MUST(epoll_ctl(ep, EPOLL_CTL_ADD, tick_fd, &t) == 0);
 			tick_at(next);
+		}
+		if (opt.mode == RESUME && !begun && ready == opt.conns) {
+			resume_all();
+			from = clock_mono();
+			end = from + span;
 		}
 		n = epoll_wait(ep, ev, EVENTS, 50);
 		for (int i = 0; i < n; i++)
