@@ -219,10 +219,13 @@ conn_shaken(struct conn *c)
 	    (c->w->net.loop.now - c->accepted_ns) / 1000);
 	c->http2 = tlsctx_is_http2(ssl);
 	metric_add(c->w->metrics, c->http2 ? METRIC_CONN_HTTP2 : METRIC_CONN_HTTP1, 1);
-	if (c->http2)
+	if (c->http2) {
 		connh2_start(c);
-	else
-		connh1_start(c);
+		return;
+	}
+	if (v13)
+		stream_hold(&c->stream);
+	connh1_start(c);
 }
 
 /* Why a handshake failed, for the metric. */

@@ -113,6 +113,8 @@ stream_write_tls(struct stream *s, struct span d)
 void
 stream_flush(struct stream *s)
 {
+	if (s->holds && !s->finishing)
+		return;
 	stream_seal(s);
 	while (s->out.n > 0 && s->can_write && !s->dead) {
 		struct span d = buf_data(&s->out);
@@ -404,12 +406,19 @@ stream_write(struct stream *s, struct span d)
 	}
 	if (d.n == 0)
 		return 0;
+	s->holds = false;
 	if (s->ssl != NULL)
 		stream_write_tls(s, d);
 	else
 		MUST(buf_put(&s->out, d));
 	loop_defer(&s->net->loop, &s->flush);
 	return d.n;
+}
+
+void
+stream_hold(struct stream *s)
+{
+	s->holds = s->shaken && s->out.n > 0 && SSL_has_pending(s->ssl) == 1;
 }
 
 bool
@@ -441,6 +450,7 @@ stream_close(struct stream *s)
 {
 	if (s->watch.fd < 0)
 		return;
+	s->holds = false;
 	if (!s->dead)
 		stream_flush(s);
 	loop_undefer(&s->net->loop, &s->flush);

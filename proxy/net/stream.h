@@ -62,6 +62,7 @@ struct stream {
 	bool shaken;	    /* TLS handshake done, or no TLS */
 	bool finishing;
 	bool wants_room;    /* a write was cut short: tell when there is room */
+	bool holds;	    /* what is in `out` goes with the next write */
 	bool eof;	    /* the peer sends no more than what is on its way */
 	bool hung_up;	    /* … and takes nothing more */
 	bool dead;
@@ -92,6 +93,11 @@ size_t
 stream_write(struct stream *s, struct span data);
 void
 stream_flush(struct stream *s);
+
+/* A TLS 1.3 handshake is over, and more than its end has come: what it still sends (a
+ * ticket) may go with the answer to that, in one send instead of two. */
+void
+stream_hold(struct stream *s);
 
 /* Sends one TLS 1.3 session ticket, if there is room for it. */
 bool

@@ -122,5 +122,12 @@ def system_calls_of_a_request():
     tap.within(found["total"], 3.9, SYSTEM_CALLS, "system calls of all processes")
 
 
+@tap.case
+def sends_of_a_resumed_connection():
+    """The handshake, the request to the backend, and one with the next ticket and the answer."""
+    found = each(lambda out: ["strace", "-D", "-f", "-c", "-o", f"{out}/strace"], system_calls, 200, 1000, "resume")
+    tap.within(found["sendto"], 2.9, 3.3, "sends")
+
+
 world_of_tools = World("costs")
 tap.main(teardown=world_of_tools.stop)
