@@ -124,9 +124,12 @@ def who_holds_the_logins_ticket_may_teach_another_order():
 
 @tap.case
 def where_heads_may_be_written_anew_nothing_is_known():
-    c = steady(owner(place="203.0.113.9"), BROWSER)
-    for _ in range(2):
+    inspected = steady(owner(place="203.0.113.9"), BROWSER)
+    hop = steady(front.client(HOST, "198.51.100.7", agent="curl/8"), BROWSER + [("X-Forwarded-For", places.address("office"))])
+    tap.equal(login_express(hop, "alice").status, 303)
+    for c in (inspected, hop, inspected, hop):
         tap.equal(last(c)[2], None)
+    tap.equal(last(hop)[4]["hop_how"], "x-forwarded-for")
 
 
 tap.main(setup, world.stop)
