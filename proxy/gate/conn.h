@@ -23,6 +23,7 @@
 #include "proxy/gate/continuity.h"
 #include "proxy/gate/exchange.h"
 #include "proxy/gate/packet.h"
+#include "proxy/wire/ua.h"
 
 enum conn_state {
 	CONN_PROXY,
@@ -83,6 +84,8 @@ struct conn {
 	/* place: looked up when first asked for, and again under another snapshot */
 	struct place place;
 	uint64_t place_snap; /* its number; 0: none */
+
+	struct ua_memo agent; /* of the last request */
 
 	uint64_t number; /* for the log */
 	uint64_t told_in, told_out; /* bytes that are in the metrics already */

@@ -12,7 +12,6 @@
 #include "proxy/base/text.h"
 #include "proxy/gate/conn.h"
 #include "proxy/gate/heads.h"
-#include "proxy/wire/ua.h"
 
 static void
 gather_seen(struct exchange *ex)
@@ -22,15 +21,15 @@ gather_seen(struct exchange *ex)
 	const struct place *p = conn_place(c, ex->ws->snap, &ex->client);
 	const struct conf_network *net = conf_network_find(exchange_site(ex), &ex->client);
 	struct span agent = {NULL, 0}, brands = {NULL, 0}, platform = {NULL, 0};
-	struct ua ua;
+	const struct ua *ua;
 
 	(void)fields_one(&ex->req.fields, FIELD_USER_AGENT, &agent);
 	(void)fields_one(&ex->req.fields, FIELD_SEC_CH_UA, &brands);
 	(void)fields_one(&ex->req.fields, FIELD_SEC_CH_UA_PLATFORM, &platform);
-	ua_read(agent, brands, platform, &ua);
-	s->ua_family = (uint8_t)ua.family;
-	s->ua_system = (uint8_t)ua.os;
-	s->ua_major = ua.major > 0xffff ? 0 : (uint16_t)ua.major;
+	ua = ua_read_again(&c->agent, agent, brands, platform);
+	s->ua_family = (uint8_t)ua->family;
+	s->ua_system = (uint8_t)ua->os;
+	s->ua_major = ua->major > 0xffff ? 0 : (uint16_t)ua->major;
 	memcpy(s->addr, ex->client.b, sizeof(s->addr));
 	s->flags = CONTEXT_HAS_ADDR;
 	if (c->has_core && (net == NULL || !net->inspects)) {

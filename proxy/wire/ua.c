@@ -176,6 +176,50 @@ ua_read(struct span user_agent, struct span sec_ch_ua, struct span sec_ch_ua_pla
 	ua_read_hints(sec_ch_ua, sec_ch_ua_platform, out);
 }
 
+static bool
+ua_remembers(const struct ua_memo *m, const struct span field[3])
+{
+	const char *at = m->text;
+
+	if (!m->filled)
+		return false;
+	for (int i = 0; i < 3; at += m->n[i++])
+		if (m->n[i] != field[i].n ||
+		    (field[i].n > 0 && memcmp(at, field[i].p, field[i].n) != 0))
+			return false;
+	return true;
+}
+
+static void
+ua_remember(struct ua_memo *m, const struct span field[3])
+{
+	size_t n = 0;
+
+	m->filled = false;
+	for (int i = 0; i < 3; i++) {
+		if (field[i].n > sizeof(m->text) - n)
+			return;
+		if (field[i].n > 0)
+			memcpy(m->text + n, field[i].p, field[i].n);
+		m->n[i] = (uint16_t)field[i].n;
+		n += field[i].n;
+	}
+	m->filled = true;
+}
+
+const struct ua *
+ua_read_again(struct ua_memo *m, struct span user_agent, struct span sec_ch_ua,
+	      struct span sec_ch_ua_platform)
+{
+	const struct span field[3] = {user_agent, sec_ch_ua, sec_ch_ua_platform};
+
+	if (!ua_remembers(m, field)) {
+		ua_read(user_agent, sec_ch_ua, sec_ch_ua_platform, &m->ua);
+		ua_remember(m, field);
+	}
+	return &m->ua;
+}
+
 const char *
 ua_family_name(enum ua_family f)
 {

@@ -56,6 +56,19 @@ struct ua {
 void ua_read(struct span user_agent, struct span sec_ch_ua,
 	     struct span sec_ch_ua_platform, struct ua *out);
 
+/* What was read from the same bytes before. All zero: nothing. */
+struct ua_memo {
+	struct ua ua;
+	uint16_t n[3]; /* bytes of each field, in `text` one behind the other */
+	bool filled;
+	char text[256]; /* fields that are longer in sum are read each time */
+};
+
+/* The same as ua_read; a connection's requests nearly all say what the one before said.
+ */
+const struct ua *ua_read_again(struct ua_memo *m, struct span user_agent,
+			       struct span sec_ch_ua, struct span sec_ch_ua_platform);
+
 const char *ua_family_name(enum ua_family f);
 const char *ua_os_name(enum ua_os os);
 

@@ -131,6 +131,63 @@ hints_alone_suffice(void)
 	CHECK(ua.hinted && !ua.contradicts);
 }
 
+/* Bytes that only move from one field to another are other fields. */
+static void
+a_memo_answers_like_a_fresh_reading(void)
+{
+	static char huge[400];
+	struct span chrome = SPAN_LIT("Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"),
+		    firefox = SPAN_LIT("Mozilla/5.0 (X11; Linux x86_64) Firefox/156.0"),
+		    brands = SPAN_LIT("\"Chromium\";v=\"156\""),
+		    mac = SPAN_LIT("\"macOS\""),
+		    both = SPAN_LIT("\"Chromium\";v=\"156\"\"macOS\""),
+		    large = span_of(huge, sizeof(huge));
+	const struct span said[][3] = {{none, none, none},
+				       {chrome, brands, none},
+				       {chrome, brands, none},
+				       {firefox, brands, none},
+				       {none, both, none},
+				       {none, brands, mac},
+				       {none, none, both},
+				       {none, none, none},
+				       {brands, none, none},
+				       {large, brands, mac},
+				       {chrome, none, mac},
+				       {large, none, mac},
+				       {span_tail(large, 250), none, none},
+				       {none, none, none}};
+	struct ua_memo memo = {.filled = false};
+
+	memset(huge, 'x', sizeof(huge));
+	memcpy(huge + 256, "Firefox/9", 9);
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		struct ua fresh;
+		const struct ua *again =
+		    ua_read_again(&memo, said[i][0], said[i][1], said[i][2]);
+
+		ua_read(said[i][0], said[i][1], said[i][2], &fresh);
+		CHECK_INT(again->family, fresh.family);
+		CHECK_INT(again->os, fresh.os);
+		CHECK_INT(again->mobile, fresh.mobile);
+		CHECK_INT(again->major, fresh.major);
+		CHECK(again->hinted == fresh.hinted &&
+		      again->headless == fresh.headless &&
+		      again->contradicts == fresh.contradicts);
+	}
+}
+
+static void
+a_memo_tells_two_versions_apart(void)
+{
+	struct ua_memo memo = {.filled = false};
+
+	CHECK_INT(ua_read_again(&memo, SPAN_LIT("x Chrome/15"), none, none)->major, 15);
+	CHECK(memo.filled);
+	CHECK_INT(ua_read_again(&memo, SPAN_LIT("x Chrome/16"), none, none)->major, 16);
+	CHECK_INT(ua_read_again(&memo, SPAN_LIT("x Chrome/1"), none, none)->major, 1);
+	CHECK_INT(ua_read_again(&memo, none, none, none)->family, UA_UNKNOWN);
+}
+
 static void
 every_value_has_a_name(void)
 {
@@ -147,6 +204,8 @@ main(void)
 	TAP_RUN(headless_says_so);
 	TAP_RUN(hints_that_disagree_are_noticed);
 	TAP_RUN(hints_alone_suffice);
+	TAP_RUN(a_memo_answers_like_a_fresh_reading);
+	TAP_RUN(a_memo_tells_two_versions_apart);
 	TAP_RUN(every_value_has_a_name);
 	return tap_done();
 }
