@@ -345,10 +345,21 @@ stream_read_tls(struct stream *s, uint8_t *p, size_t cap, size_t *n)
 	case SSL_ERROR_WANT_WRITE:
 		return s->dead ? WF_EIO : WF_MORE;
 	case SSL_ERROR_ZERO_RETURN:
+		s->over = true;
 		return WF_ECLOSED;
 	default:
+		s->over = true;
 		return WF_EIO;
 	}
+}
+
+/* Nothing can come: neither from the socket nor from what OpenSSL holds. It would find out
+ * by itself, at the price of a buffer and of its queue of errors. */
+static bool
+stream_is_dry(const struct stream *s)
+{
+	return !s->can_read && !s->over && s->shaken &&
+	       (s->ssl == NULL || !SSL_has_pending(s->ssl));
 }
 
 int
@@ -364,6 +375,8 @@ stream_read(struct stream *s, struct buf *b, size_t most, size_t *n)
 		return WF_EFULL;
 	if (s->dead)
 		return WF_EIO;
+	if (stream_is_dry(s))
+		return WF_MORE;
 	p = buf_room(b, want);
 	if (p == NULL)
 		return WF_ENOMEM;

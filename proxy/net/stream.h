@@ -65,6 +65,7 @@ struct stream {
 	bool holds;	    /* what is in `out` goes with the next write */
 	bool eof;	    /* the peer sends no more than what is on its way */
 	bool hung_up;	    /* … and takes nothing more */
+	bool over;	    /* a read ended the TLS stream, in order or not */
 	bool dead;
 	void (*fn)(struct stream *s, unsigned events);
 	/* Sees raw bytes before OpenSSL; a non-zero return makes the stream dead. */
