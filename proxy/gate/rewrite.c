@@ -47,19 +47,27 @@ rewrite_listed(const struct span *list, size_t n, struct span name)
 	return false;
 }
 
-/* Does this field assert who the user is? Only the backend's own login may say that. */
-static bool
-rewrite_identity(const struct conf_site *site, const struct field *x)
+bool
+rewrite_claims(const struct conf_site *site, struct span name)
 {
-	if (rewrite_listed(site->strip, site->n_strip, x->name))
+	if (rewrite_listed(site->strip, site->n_strip, name))
 		return true;
-	if (rewrite_listed(site->pass, site->n_pass, x->name))
+	if (rewrite_listed(site->pass, site->n_pass, name))
 		return false;
 	/* Whatever of that family a framework believes, it would believe it of us. */
-	return fields_flags(x->id) & FIELD_IS_IDENTITY ||
-	       (x->name.n > rewrite_forwarded_by.n &&
-		   fields_name_alike(span_of(x->name.p, rewrite_forwarded_by.n),
+	return fields_flags(fields_id(name)) & FIELD_IS_IDENTITY ||
+	       (name.n > rewrite_forwarded_by.n &&
+		   fields_name_alike(span_of(name.p, rewrite_forwarded_by.n),
 		       rewrite_forwarded_by));
+}
+
+/* A field of a known id is that name but for case, which no list looks at. */
+static bool
+rewrite_identity(const struct exchange *ex, const struct field *x)
+{
+	if (x->id != FIELD_OTHER)
+		return ex->site->claims[x->id];
+	return rewrite_claims(exchange_site(ex), x->name);
 }
 
 static bool
@@ -67,8 +75,7 @@ rewrite_keep(void *ctx, const struct field *x)
 {
 	const struct exchange *ex = ctx;
 
-	if (fields_flags(x->id) & FIELD_IS_FORWARD ||
-	    rewrite_identity(exchange_site(ex), x))
+	if (fields_flags(x->id) & FIELD_IS_FORWARD || rewrite_identity(ex, x))
 		return false;
 	switch (x->id) {
 	case FIELD_COOKIE:

@@ -18,6 +18,11 @@
 #include "proxy/gate/exchange.h"
 #include "proxy/wire/h1_out.h"
 
+/* Does this field of a request assert who the user is, for that site? Only the backend's own
+ * login may. By name: for a known field snapshot_site.claims has the answer. */
+bool
+rewrite_claims(const struct conf_site *site, struct span name);
+
 bool
 rewrite_request(struct exchange *ex, struct h1_out *out);
 /* Trailers of the request's body: what may not stand in its head may not follow it. */

@@ -10,6 +10,7 @@
 #include "certs/tlsout.h"
 #include "proxy/base/digest.h"
 #include "proxy/base/must.h"
+#include "proxy/gate/rewrite.h"
 #include "proxy/gate/rules.h"
 
 enum { SNAPSHOT_WHY = CERTS_WHY, SNAPSHOT_PAIRS = 64, SNAPSHOT_SITES = 256 };
@@ -157,6 +158,9 @@ build_sites(struct build *b)
 		return false;
 	for (size_t i = 0; i < c->n_sites; i++) {
 		b->s->sites[i].conf = &c->sites[i];
+		for (int id = FIELD_OTHER + 1; id < FIELD_COUNT; id++)
+			b->s->sites[i].claims[id] = rewrite_claims(&c->sites[i],
+			    fields_name((enum field_id)id));
 		(void)rules_load(&b->s->sites[i], b->r, b->opt->deep, &b->src, b->diags);
 		if (!build_backend(b, &b->s->sites[i]))
 			return false;

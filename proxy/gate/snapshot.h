@@ -24,6 +24,7 @@
 #include "proxy/conf/conf.h"
 #include "proxy/net/upstream.h"
 #include "proxy/place/place.h"
+#include "proxy/wire/fields.h"
 
 struct tlsctx;
 
@@ -46,6 +47,7 @@ struct snapshot_reader {
 
 struct snapshot_site {
 	const struct conf_site *conf;
+	bool claims[FIELD_COUNT]; /* known fields that say who the user is (rewrite_claims) */
 	struct policy *policy;
 	uint8_t policy_hash[32];
 	struct tlsout **tlsout; /* one per server; NULL entries are plain */
