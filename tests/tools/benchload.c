@@ -49,7 +49,7 @@ static size_t buf_size = BUF;
 static struct lane *lanes;
 static unsigned opened, ready;
 static bool begun; /* of resume: all have logged in */
-static uint64_t done, lost, bytes, resumed, late, asked;
+static uint64_t done, lost, bytes, resumed, late, asked, dialled;
 static int last; /* status of the last one lost; 0: no whole answer */
 /* ---- one connection ---- */
 
@@ -120,6 +120,7 @@ dial(struct lane *l)
 	MUST(connect(l->fd, (struct sockaddr *)&a, sizeof(a)) == 0 ||
 	     errno == EINPROGRESS);
 	l->state = CONNECTING;
+	dialled += opt.mode != RESUME || l->ticket != NULL;
 	watch(l, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT);
 	if (opt.plain)
 		return;
@@ -255,7 +256,8 @@ go_on(struct lane *l)
 	case NEW:
 	case RESUME:
 		hang_up(l);
-		dial(l);
+		if (opt.count == 0 || dialled < opt.count)
+			dial(l);
 		return;
 	case KEEP:
 		ask(l);
