@@ -17,7 +17,7 @@ LIBRARIES = {
     r"seccomp\.h": r"proxy/main/",
 }
 SYSTEM = re.compile(r"(sys|netinet|arpa|linux|net)/\w+\.h$|(assert|ctype|dirent|errno|fcntl|ifaddrs|float|grp|inttypes|"
-                    r"limits|locale|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|"
+                    r"limits|locale|malloc|math|netdb|poll|pthread|pwd|sched|setjmp|signal|spawn|stdalign|stdarg|stdatomic|"
                     r"stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|time|unistd|wchar)\.h$")
 
 

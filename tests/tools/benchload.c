@@ -41,11 +41,10 @@
 #include "proxy/base/clock.h"
 #include "tests/tools/benchload.h"
 
-enum { BUF = 32768, BUF_IDLE = 4096, EVENTS = 256, OPENING = 64 };
+enum { EVENTS = 256, OPENING = 64 };
 
 static int ep, tick_fd;
 static SSL_CTX *ctx;
-static size_t buf_size = BUF;
 static struct lane *lanes;
 static unsigned opened, ready;
 static bool begun; /* of resume: all have logged in */
@@ -69,42 +68,6 @@ watch(struct lane *l, int op, uint32_t events)
 	struct epoll_event ev = {.events = events, .data.ptr = l};
 
 	MUST(epoll_ctl(ep, op, l->fd, &ev) == 0);
-}
-
-/* Version 2, TCP over IPv4: see proxy/wire/ppv.h. */
-static void
-send_address(struct lane *l)
-{
-	uint8_t h[28] = {13,
-			 10,
-			 13,
-			 10,
-			 0,
-			 13,
-			 10,
-			 'Q',
-			 'U',
-			 'I',
-			 'T',
-			 10,
-			 0x21,
-			 0x11,
-			 0,
-			 12,
-			 126,
-			 1,
-			 (uint8_t)(l->index >> 8),
-			 (uint8_t)l->index,
-			 127,
-			 0,
-			 0,
-			 1,
-			 0x9c,
-			 0x40,
-			 1,
-			 0xbb};
-
-	MUST(send(l->fd, h, sizeof(h), MSG_NOSIGNAL) == (ssize_t)sizeof(h));
 }
 
 static void
@@ -182,25 +145,6 @@ ask(struct lane *l)
 		(void)SSL_write(l->ssl, q, n);
 }
 
-/* The head, when it is whole: its status and how much is still to come. */
-static bool
-take_head(struct lane *l)
-{
-	char *end, *length;
-
-	l->buf[l->have] = '\0';
-	end = strstr(l->buf, "\r\n\r\n");
-	if (end == NULL)
-		return l->have < buf_size - 1;
-	length = strcasestr(l->buf, "\r\ncontent-length:");
-	if (length == NULL || length > end)
-		return false;
-	l->status = (int)strtol(l->buf + 9, NULL, 10);
-	l->left = strtol(length + 17, NULL, 10) -
-		  (ssize_t)(l->have - (size_t)(end + 4 - l->buf));
-	return true;
-}
-
 /* 1: the answer is whole; 0: more is to come; -1: the connection is of no use. */
 static int
 take_answer(struct lane *l)
@@ -227,17 +171,6 @@ take_answer(struct lane *l)
 			return -1;
 	}
 	return 1;
-}
-
-static void
-keep_cookie(struct lane *l)
-{
-	char *at = strcasestr(l->buf, "set-cookie: sid=");
-
-	if (at != NULL && l->at < n_cookies)
-		(void)snprintf(cookies[l->at], COOKIE, "%.*s",
-			       (int)strcspn(at + 16, ";\r"), at + 16);
-	l->at += opt.conns;
 }
 
 /* ---- what happens next ---- */

@@ -10,11 +10,12 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "proxy/base/must.h"
 #include "proxy/base/span.h"
 
-enum { COOKIE = 64, COOKIES_MAX = 1 << 20, TOOK_MAX = 1 << 21 };
+enum { COOKIE = 64, COOKIES_MAX = 1 << 20, TOOK_MAX = 1 << 21, BUF = 32768, BUF_IDLE = 4096 };
 
 enum mode { KEEP, NEW, RESUME, RATE, IDLE, LOGIN };
 static const char *const modes[] = {"keep", "new", "resume", "rate", "idle", "login"};
@@ -181,6 +182,53 @@ make_request(unsigned long at, bool login, char *q, size_t cap)
 			"GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n%sCookie: theme=dark; lang=ja; "
 			"sid=%s\r\n\r\n",
 			opt.path, opt.host, agent(), browser, cookies[at]);
+}
+
+/* A PROXY header of version 2, TCP over IPv4 (proxy/wire/ppv.h): from 126.1.x.y, one for
+ * each lane. */
+static void
+send_address(const struct lane *l)
+{
+	uint8_t h[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"
+		      "\x7e\1\0\0\x7f\0\0\1\x9c\x40\1\xbb";
+
+	h[18] = (uint8_t)(l->index >> 8);
+	h[19] = (uint8_t)l->index;
+	MUST(send(l->fd, h, sizeof(h) - 1, MSG_NOSIGNAL) == (ssize_t)sizeof(h) - 1);
+}
+
+/* ---- answers ---- */
+
+static size_t buf_size = BUF;
+
+/* The head, when it is whole: its status and how much is still to come. */
+static bool
+take_head(struct lane *l)
+{
+	char *end, *length;
+
+	l->buf[l->have] = '\0';
+	end = strstr(l->buf, "\r\n\r\n");
+	if (end == NULL)
+		return l->have < buf_size - 1;
+	length = strcasestr(l->buf, "\r\ncontent-length:");
+	if (length == NULL || length > end)
+		return false;
+	l->status = (int)strtol(l->buf + 9, NULL, 10);
+	l->left = strtol(length + 17, NULL, 10) -
+		  (ssize_t)(l->have - (size_t)(end + 4 - l->buf));
+	return true;
+}
+
+static void
+keep_cookie(struct lane *l)
+{
+	char *at = strcasestr(l->buf, "set-cookie: sid=");
+
+	if (at != NULL && l->at < n_cookies)
+		(void)snprintf(cookies[l->at], COOKIE, "%.*s",
+			       (int)strcspn(at + 16, ";\r"), at + 16);
+	l->at += opt.conns;
 }
 
 /* ---- latencies ---- */
