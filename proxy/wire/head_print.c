@@ -128,8 +128,10 @@ head_print_differs(uint64_t learned, uint64_t seen)
 static const char *
 head_name(int at)
 {
-	struct span name = fields_name(head_names[at]);
+	struct span name;
 
+	MUST(at >= 0 && at < HEAD_NAMES);
+	name = fields_name(head_names[at]);
 	return (const char *)name.p;
 }
 
