@@ -131,6 +131,8 @@ def main():
         if "latency" in args.only:
             result["latency"] = loads.latency(bench, bench.proxies, RATE)
             report.latency(result["latency"], RATE)
+            result["decision"] = loads.decision(bench, RATE)
+            report.decision(result["decision"])
         if args.idle and "idle" in args.only:
             result["idle"] = loads.idle(bench, bench.proxies)
             report.idle(result["idle"])

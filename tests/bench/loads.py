@@ -111,6 +111,18 @@ def latency(bench, proxies, rate=500):
     return found
 
 
+def decision(bench, rate=500):
+    """What the log says of single requests: from the wake for a request until it is decided, so with receiving,
+    decrypting and parsing it."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    done = benchload("rate", bench.warifu.proxy_port, "-A", "-s", bench.cookies(16), "-c", 16, "-r", rate, "-t", bench.seconds)
+    bench.count(bench.warifu, done)
+    time.sleep(1.5)
+    lines = bench.warifu.gate.cli("log", "export", "--format", "jsonl", "--since", since, seconds=300).stdout.splitlines()
+    took = sorted(r["t_decide"] for r in map(json.loads, lines) if r["kind"] == "decision")
+    return {"requests": len(took), "p50_us": took[len(took) // 2], "p99_us": took[len(took) * 99 // 100]}
+
+
 def idle(bench, proxies):
     """Memory of each kept TLS connection, one login each: PSS of all processes, before and after."""
     found = {}

@@ -37,6 +37,10 @@ def latency(found, rate):
               f"{r['added_p999_us']:>8.0f} {r['lost']:>5}")
 
 
+def decision(found):
+    print(f"\n{'until the decision, in the log, us':34} {found['p50_us']:>8} {found['p99_us']:>8}   of {found['requests']} requests")
+
+
 def idle(found):
     print(f"\n{'memory of idle TLS connections':34} {'open':>8} {'KiB each':>9} {'before MiB':>11} {'after MiB':>10}")
     for name, r in found.items():
