@@ -134,6 +134,8 @@ ticket_keys_last_two_intervals(void)
 	CHECK_INT(ticket_find(&other, 550, k.name, &found), 0);
 	CHECK(ticket_current(&t, 0, &k));
 	CHECK_INT(ticket_find(&t, -5, k.name, &found), 1);
+	ticket_fini(&t);
+	ticket_fini(&other);
 }
 
 int
