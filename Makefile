@@ -94,10 +94,11 @@ ASAN_TESTS := san-address-undefined=unit/*,fuzz/*,blackbox/[df]*,blackbox/h0[234
 TSAN_TESTS := san-thread=unit/test_ring,unit/test_table,unit/test_scribe,unit/test_metric,unit/test_map,blackbox/d0[34]*,blackbox/t01*
 # `make sanitize`: everything in AddressSanitizer's tree, and in ThreadSanitizer's all that has threads. Left out is
 # only what runs nothing of ours (blackbox/a* backends and the runner, browser/a* drivers and consoles without a gate,
-# lint), and in the second tree what has one thread (fuzz, oracles) and the browsers, whose requests differ by bytes and
-# not by threads. What a sanitizer's build cannot have is said by the test that skips it (sandbox: o01).
-ASAN_ALL := san-address-undefined=unit/*,fuzz/*,oracle/*,blackbox/*,attack/*,browser/b*,!blackbox/a*
-TSAN_ALL := san-thread=unit/*,blackbox/*,attack/*,!blackbox/a*,!attack/honest,!attack/theft
+# lint), what counts under programs that no sanitizer bears (blackbox/e*), and in the second tree what has one thread
+# (fuzz, oracles) and the browsers, whose requests differ by bytes and not by threads. What a sanitizer's build cannot
+# have is said by the test that skips it (sandbox: o01).
+ASAN_ALL := san-address-undefined=unit/*,fuzz/*,oracle/*,blackbox/*,attack/*,browser/b*,!blackbox/[ae]*
+TSAN_ALL := san-thread=unit/*,blackbox/*,attack/*,!blackbox/[ae]*,!attack/honest,!attack/theft
 JOBS := -j$(shell nproc)
 
 test: trees
