@@ -10,7 +10,10 @@
 #include "proxy/http/keep.h"
 #include "proxy/wire/h1_write.h"
 
-enum { CONNH1_LINE = 64 }; /* of a request line, beside its target */
+enum {
+	CONNH1_LINE = 64,	 /* of a request line, beside its target */
+	CONNH1_LINGER_READS = 8, /* in one batch */
+};
 
 void
 connh1_start(struct conn *c)
@@ -209,17 +212,20 @@ connh1_drain(struct conn *c)
 	loop_defer(&c->w->net.loop, &c->step);
 }
 
-/* Everything is said: read and drop until the client closes. */
+/* Everything is said: read and drop until the client closes; but only so much at a time, or
+ * who sends faster than we read keeps all others waiting, and the clock as well. */
 static void
 connh1_linger(struct conn *c)
 {
-	int err;
+	int err = 0;
 
-	do {
+	for (unsigned turn = 0; err == 0 && turn < CONNH1_LINGER_READS; turn++) {
 		buf_eat(&c->in, c->in.n);
 		err = connh1_read(c);
-	} while (err == 0);
-	if (err != WF_MORE)
+	}
+	if (err == 0)
+		loop_defer_next(&c->w->net.loop, &c->step);
+	else if (err != WF_MORE)
 		conn_drop(c, "closed");
 }
 
