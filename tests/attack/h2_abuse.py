@@ -337,7 +337,7 @@ MADE = "made you reset: "
 ATTACKS = [
     ("rapid reset", run_attack, rapid_reset, 3, 2, RESETS),
     (MADE + "an increment of nought", run_attack, made_you_reset(lambda n: f.window_update(n, 0)), 2, 1, RESETS),
-    (MADE + "a window above the most", run_attack, made_you_reset(lambda n: f.window_update(n, (1 << 31) - 1)), 2, 1, RESETS),
+    (MADE + "a window above the most", run_attack, made_you_reset(lambda n: f.window_update(n, (1 << 31) - 1)), 2, 1, RESETS + IDLE),
     (MADE + "DATA after the end", run_attack, made_you_reset(lambda n: f.frame(f.DATA, 0, n, b"x")), 2, 1, RESETS),
     (MADE + "HEADERS after the end", run_attack, made_you_reset(get), 2, 1, RESETS),
     (MADE + "PRIORITY of four bytes", run_attack, made_you_reset(lambda n: f.frame(f.PRIORITY, 0, n, bytes(4))), 2, 1, RESETS),
