@@ -169,6 +169,16 @@ facts_get_text(const struct facts *f, enum signal_id id, const char **text, size
 bool
 facts_get_country(const struct facts *f, enum signal_id id, char cc[3]);
 
+/* The words of a known TEXT, PATH, COUNTRY or ENUM; they lie in `small` or where the fact
+ * points. NULL for other types. */
+const char *
+facts_words(const struct facts *f, enum signal_id id, char small[2], size_t *n);
+
+/* Sets such a fact from its words, borrowing a TEXT or PATH; false for other types, and for
+ * words that are none of the signal. */
+bool
+facts_set_words(struct facts *f, enum signal_id id, const char *text, size_t n);
+
 /*
  * Facts as bytes for the log, and back (docs/formats/policy.md, "Facts in the log"): one
  * item for each signal that the gate knew, also for those whose value was unknown, by

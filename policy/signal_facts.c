@@ -179,9 +179,8 @@ facts_get_country(const struct facts *f, enum signal_id id, char cc[3])
 	return has;
 }
 
-/* The text of a known value that is one; it lies in `small` or where the fact points. */
-static const char *
-facts_value_text(const struct facts *f, enum signal_id id, char small[2], size_t *n)
+const char *
+facts_words(const struct facts *f, enum signal_id id, char small[2], size_t *n)
 {
 	const struct fact *v = &f->v[id];
 	const char *word;
@@ -202,7 +201,32 @@ facts_value_text(const struct facts *f, enum signal_id id, char small[2], size_t
 		return small;
 	default:
 		*n = 0;
-		return "";
+		return NULL;
+	}
+}
+
+bool
+facts_set_words(struct facts *f, enum signal_id id, const char *text, size_t n)
+{
+	int rank;
+
+	switch (signal_info(id)->type) {
+	case SIGNAL_TEXT:
+	case SIGNAL_PATH:
+		if (n > FACTS_TEXT_MAX)
+			return false;
+		facts_set_text(f, id, text, n);
+		return true;
+	case SIGNAL_ENUM:
+		rank = signal_rank(id, text, n);
+		if (rank >= 0)
+			facts_set_enum(f, id, (unsigned)rank);
+		return rank >= 0;
+	case SIGNAL_COUNTRY:
+		facts_set_country(f, id, text, n);
+		return f->v[id].known;
+	default:
+		return false;
 	}
 }
 
@@ -252,7 +276,7 @@ facts_print(const struct facts *f, enum signal_id id, char *buf, size_t cap)
 			 type == SIGNAL_INT || type == SIGNAL_PERCENT ? "" : " ",
 			 signal_unit(type));
 	} else {
-		value = facts_value_text(f, id, small, &n);
+		value = facts_words(f, id, small, &n);
 		n = facts_cut(value, n, cap - 1);
 		memcpy(buf, value, n);
 		buf[n] = '\0';
@@ -308,13 +332,10 @@ facts_is(const char *text, size_t n, const char *word)
 bool
 facts_parse(struct facts *f, enum signal_id id, const char *text, size_t n)
 {
-	enum signal_type type = signal_info(id)->type;
-	int rank;
-
 	facts_set_unknown(f, id);
 	if (facts_is(text, n, "unknown"))
 		return true;
-	switch (type) {
+	switch (signal_info(id)->type) {
 	case SIGNAL_BOOL:
 		if (!facts_is(text, n, "true") && !facts_is(text, n, "false"))
 			return false;
@@ -322,18 +343,9 @@ facts_parse(struct facts *f, enum signal_id id, const char *text, size_t n)
 		return true;
 	case SIGNAL_TEXT:
 	case SIGNAL_PATH:
-		if (n > FACTS_TEXT_MAX)
-			return false;
-		facts_set_text(f, id, text, n);
-		return true;
 	case SIGNAL_COUNTRY:
-		facts_set_country(f, id, text, n);
-		return f->v[id].known;
 	case SIGNAL_ENUM:
-		rank = signal_rank(id, text, n);
-		if (rank >= 0)
-			facts_set_enum(f, id, (unsigned)rank);
-		return rank >= 0;
+		return facts_set_words(f, id, text, n);
 	default:
 		return facts_parse_num(f, id, text, n);
 	}

@@ -123,35 +123,21 @@ wire_put_side(struct wire *w, const char *text, uint8_t n)
 }
 
 static void
-wire_put_value(struct wire *w, const struct fact *v, enum signal_id id, unsigned head)
+wire_put_value(struct wire *w, const struct facts *f, enum signal_id id, unsigned head)
 {
-	const char *word;
-	char cc[2];
+	int64_t num = f->v[id].num;
+	char small[2];
+	size_t n;
+	const char *words = facts_words(f, id, small, &n);
 
-	switch (signal_info(id)->type) {
-	case SIGNAL_BOOL:
-		wire_head(w, head | (v->num ? WIRE_TRUE : WIRE_FALSE));
-		break;
-	case SIGNAL_TEXT:
-	case SIGNAL_PATH:
+	if (words) {
 		wire_head(w, head | WIRE_TEXT);
-		wire_put_text(w, v->text, v->n);
-		break;
-	case SIGNAL_ENUM:
-		word = signal_word(id, (unsigned)v->num);
-		wire_head(w, head | WIRE_TEXT);
-		wire_put_text(w, word, strlen(word));
-		break;
-	case SIGNAL_COUNTRY:
-		cc[0] = (char)(v->num >> 8);
-		cc[1] = (char)(v->num & 0xff);
-		wire_head(w, head | WIRE_TEXT);
-		wire_put_text(w, cc, sizeof(cc));
-		break;
-	default:
+		wire_put_text(w, words, n);
+	} else if (signal_info(id)->type == SIGNAL_BOOL) {
+		wire_head(w, head | (num ? WIRE_TRUE : WIRE_FALSE));
+	} else {
 		wire_head(w, head | WIRE_NUMBER);
-		wire_put_number(w, v->num);
-		break;
+		wire_put_number(w, num);
 	}
 }
 
@@ -165,7 +151,7 @@ wire_put(uint8_t *p, const uint8_t *end, const struct facts *f, const struct wir
 	struct wire w = {p, end};
 
 	if (f->v[s->id].known)
-		wire_put_value(&w, &f->v[s->id], (enum signal_id)s->id, head);
+		wire_put_value(&w, f, (enum signal_id)s->id, head);
 	else
 		wire_head(&w, head | WIRE_UNKNOWN);
 	if (why) {
@@ -332,29 +318,12 @@ wire_number(const struct facts_item *it)
 	return (int64_t)(v >> 1 ^ ((v & 1) != 0 ? UINT64_MAX : 0));
 }
 
+/* There is one spelling: a country in capital letters. */
 static bool
 wire_decode_text(struct facts *f, enum signal_id id, const char *text, size_t n)
 {
-	int rank;
-
-	switch (signal_info(id)->type) {
-	case SIGNAL_TEXT:
-	case SIGNAL_PATH:
-		if (n > FACTS_TEXT_MAX)
-			return false;
-		facts_set_text(f, id, text, n);
-		return true;
-	case SIGNAL_ENUM:
-		rank = signal_rank(id, text, n);
-		if (rank >= 0)
-			facts_set_enum(f, id, (unsigned)rank);
-		return rank >= 0;
-	case SIGNAL_COUNTRY:
-		facts_set_country(f, id, text, n);
-		return f->v[id].known && text[0] <= 'Z' && text[1] <= 'Z';
-	default:
-		return false;
-	}
+	return facts_set_words(f, id, text, n) &&
+	       (signal_info(id)->type != SIGNAL_COUNTRY || (text[0] <= 'Z' && text[1] <= 'Z'));
 }
 
 static bool

@@ -174,29 +174,41 @@ export_json_fact(struct json *j, const struct facts *f, enum signal_id id)
 		json_text(j, facts_print(f, id, text, sizeof(text)));
 }
 
-static const uint16_t export_fact_tags[] = {REC_TAG_FACTS, REC_TAG_FACTS_PERSON};
+/* A walk over the facts of both parts. All zero: at the begin. */
+struct export_walk {
+	unsigned part;
+	struct facts_reader r;
+};
+
+static bool
+export_next_fact(struct export_walk *w, const struct query_item *it, struct facts_item *item)
+{
+	static const uint16_t tags[] = {REC_TAG_FACTS, REC_TAG_FACTS_PERSON};
+	struct span v;
+
+	while (!facts_next(&w->r, item)) {
+		if (w->part == ARRAY_LEN(tags))
+			return false;
+		if (query_field(it, tags[w->part++], &v))
+			w->r = facts_reader(v.p, v.n);
+	}
+	return true;
+}
 
 /* All facts of both parts; `seen` is set for those that were there. */
 static void
 export_facts(const struct query_item *it, struct facts *f, bool seen[SIGNAL_COUNT])
 {
+	struct export_walk w = {0};
 	struct facts_item item;
-	struct span v;
 
 	facts_clear(f);
 	memset(seen, 0, SIGNAL_COUNT * sizeof(*seen));
-	for (size_t i = 0; i < ARRAY_LEN(export_fact_tags); i++) {
-		struct facts_reader r;
+	while (export_next_fact(&w, it, &item)) {
+		int id = facts_decode(f, &item);
 
-		if (!query_field(it, export_fact_tags[i], &v))
-			continue;
-		r = facts_reader(v.p, v.n);
-		while (facts_next(&r, &item)) {
-			int id = facts_decode(f, &item);
-
-			if (id >= 0)
-				seen[id] = true;
-		}
+		if (id >= 0)
+			seen[id] = true;
 	}
 }
 
@@ -251,24 +263,17 @@ export_json_strange(struct json *j, bool *open, const char *name, struct span v)
 static void
 export_json_strange_facts(struct json *j, bool *open, const struct query_item *it)
 {
+	struct export_walk w = {0};
 	struct facts_item item;
 	struct facts f;
 	char name[24];
-	struct span v;
 
 	facts_clear(&f);
-	for (size_t i = 0; i < ARRAY_LEN(export_fact_tags); i++) {
-		struct facts_reader r;
-
-		if (!query_field(it, export_fact_tags[i], &v))
+	while (export_next_fact(&w, it, &item)) {
+		if (facts_decode(&f, &item) >= 0)
 			continue;
-		r = facts_reader(v.p, v.n);
-		while (facts_next(&r, &item)) {
-			if (facts_decode(&f, &item) >= 0)
-				continue;
-			(void)snprintf(name, sizeof(name), "fact %u", item.number);
-			export_json_strange(j, open, name, span_of(item.bytes, item.n));
-		}
+		(void)snprintf(name, sizeof(name), "fact %u", item.number);
+		export_json_strange(j, open, name, span_of(item.bytes, item.n));
 	}
 }
 
