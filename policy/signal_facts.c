@@ -260,26 +260,25 @@ facts_print(const struct facts *f, enum signal_id id, char *buf, size_t cap)
 	const struct fact *v = &f->v[id];
 	enum signal_type type = signal_info(id)->type;
 	char small[2];
-	const char *value;
+	const char *words;
 	size_t n;
 
 	if (cap == 0)
 		return "";
 	if (!v->known) {
 		snprintf(buf, cap, "unknown");
+	} else if ((words = facts_words(f, id, small, &n))) {
+		n = facts_cut(words, n, cap - 1);
+		memcpy(buf, words, n);
+		buf[n] = '\0';
 	} else if (type == SIGNAL_BOOL) {
 		snprintf(buf, cap, "%s", v->num ? "true" : "false");
 	} else if (type == SIGNAL_DURATION) {
 		facts_print_duration(v->num, buf, cap);
-	} else if (type == SIGNAL_INT || signal_unit(type)[0]) {
+	} else {
 		snprintf(buf, cap, "%lld%s%s", (long long)v->num,
 			 type == SIGNAL_INT || type == SIGNAL_PERCENT ? "" : " ",
 			 signal_unit(type));
-	} else {
-		value = facts_words(f, id, small, &n);
-		n = facts_cut(value, n, cap - 1);
-		memcpy(buf, value, n);
-		buf[n] = '\0';
 	}
 	return buf;
 }
