@@ -53,7 +53,7 @@ struct scribe_conf {
 	int load_fds[SCRIBE_LOADS_MAX]; /* sockets to gates, see load.h; -1 = none */
 	/* how */
 	unsigned gather_ms;   /* 0 = 20 */
-	size_t batch_bytes;   /* 0 = 256 KiB */
+	size_t batch_bytes;   /* 0 = 1 MiB */
 	uint64_t retention;   /* ns; older days are removed; 0 = never */
 	uint64_t min_free;    /* bytes left on the disk below which the log counts as full */
 	uint64_t max_size;    /* bytes of the folder above which it does; 0 = any */
