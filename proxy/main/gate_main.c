@@ -5,6 +5,7 @@
  * the supervisor's commands.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -234,6 +235,7 @@ gate_main_swap(struct gate_main *g, const struct proc_msg *m)
 	bundle_free(g->bundle);
 	g->snap = s;
 	g->bundle = bundle;
+	(void)malloc_trim(0); /* of two snapshots, one after the other, holes are left */
 	(void)proc_send(g->p->gate_chan[1], m->id, PROC_OK, "", NULL, 0);
 }
 
