@@ -8,6 +8,7 @@ enum {
 	SESSION_FORMAT_BARE = 1,    /* without chains, packets, HTTP/2 */
 	SESSION_FORMAT_UNORDERED,   /* without a version */
 	SESSION_FORMAT_HEADLESS,    /* without header fields */
+	SESSION_FORMAT_KEYLESS,	    /* without a device's key */
 	SESSION_FORMAT,
 };
 
@@ -195,6 +196,19 @@ session_put_context(struct session_out *o, const struct session_context *c)
 	session_put_uint(o, c->h2, 4);
 }
 
+static void
+session_put_device(struct session_out *o, const struct session_device *d)
+{
+	session_put_uint(o, d->key.alg, 1);
+	session_put_uint(o, d->key.n, 2);
+	session_put(o, d->key.bytes, d->key.n);
+	session_put_uint(o, d->since_s, 8);
+	session_put_uint(o, d->proof_s, 8);
+	session_put_uint(o, d->stamp_ns, 8);
+	session_put_uint(o, d->offer_ns, 8);
+	session_put_uint(o, d->bound, 1);
+}
+
 size_t
 session_encode(const struct session *s, uint8_t out[SESSION_BLOB_MAX])
 {
@@ -228,6 +242,7 @@ session_encode(const struct session *s, uint8_t out[SESSION_BLOB_MAX])
 	session_put(&o, s->chains, (size_t)s->n_chains * SESSION_CHAIN_LEN);
 	for (unsigned i = 0; i < SESSION_HEADS; i++)
 		session_put_uint(&o, s->heads[i], 8);
+	session_put_device(&o, &s->device);
 	return o.n;
 }
 
@@ -308,6 +323,31 @@ session_get_chains(struct cursor *c, struct session *s)
 	return 0;
 }
 
+static int
+session_get_device(struct cursor *c, struct session_device *d)
+{
+	unsigned bound;
+
+	d->key.alg = cur_u8(c);
+	d->key.n = cur_u16(c);
+	if (d->key.n > sizeof(d->key.bytes))
+		return WF_ERANGE;
+	session_get(c, d->key.bytes, d->key.n);
+	d->since_s = cur_u64(c);
+	d->proof_s = cur_u64(c);
+	d->stamp_ns = cur_u64(c);
+	d->offer_ns = cur_u64(c);
+	bound = cur_u8(c);
+	d->bound = bound == 1;
+	if (!cur_ok(c))
+		return WF_ETRUNCATED;
+	if (bound > 1)
+		return WF_ERANGE;
+	if (d->key.alg == DEVKEY_NONE)
+		return d->key.n == 0 ? 0 : WF_ERANGE;
+	return devkey_valid(&d->key) && devkey_thumbprint(&d->key, d->thumb) == 0 ? 0 : WF_ERANGE;
+}
+
 int
 session_decode(struct span blob, struct session *s)
 {
@@ -339,6 +379,10 @@ session_decode(struct span blob, struct session *s)
 		return err;
 	for (unsigned i = 0; format > SESSION_FORMAT_HEADLESS && i < SESSION_HEADS; i++)
 		s->heads[i] = cur_u64(&c);
+	if (format > SESSION_FORMAT_KEYLESS)
+		err = session_get_device(&c, &s->device);
+	if (err != 0)
+		return err;
 	if (!cur_ok(&c))
 		return WF_ETRUNCATED;
 	return cur_done(&c) ? 0 : WF_ETRAILING;

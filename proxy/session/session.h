@@ -27,6 +27,7 @@
 
 #include "proxy/base/err.h"
 #include "proxy/base/span.h"
+#include "proxy/device/devkey.h"
 
 enum {
 	SESSION_ID_LEN = 16,
@@ -38,7 +39,7 @@ enum {
 	SESSION_CHAINS = 4,
 	SESSION_CHAIN_LEN = 16,
 	SESSION_HEADS = 8,
-	SESSION_BLOB_MAX = 2304,
+	SESSION_BLOB_MAX = 2640,
 };
 
 enum session_state { SESSION_LIVE = 1, SESSION_ENDED = 2, SESSION_REVOKED = 3 };
@@ -89,6 +90,19 @@ struct session_cred {
 	uint64_t until_s; /* 0: as long as the session */
 };
 
+/* The key that the login's device made, and what it proved last. */
+struct session_device {
+	struct devkey key; /* of no algorithm: there is none */
+	uint8_t thumb[DEVKEY_THUMB]; /* its thumbprint; in memory only */
+	uint64_t since_s;  /* registered */
+	uint64_t proof_s;  /* the last proof … */
+	uint64_t stamp_ns; /* … and the stamp of its challenge: this and older ones are spent */
+	uint64_t offer_ns; /* of the challenge that its login offered; 0: used or none */
+	/* The browser is known to have it: from then on nothing goes without. An answer to a
+	 * registration may be lost, and its owner must not be. */
+	bool bound;
+};
+
 struct session {
 	pthread_mutex_t mutex;
 	atomic_uint refs;
@@ -120,6 +134,7 @@ struct session {
 	/* Its requests' header fields: of each kind by HTTP/1.1, then by HTTP/2; 0: none yet
 	 * (head_print.h). */
 	uint64_t heads[SESSION_HEADS];
+	struct session_device device;
 };
 
 static inline struct span

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/session/session.h"
 
+#include "proxy/base/text.h"
 #include "tests/unit/tap.h"
 
-/* Somebody with Chromium 156 on Linux, at 126.10.20.30, AS 17676, Japan. */
-enum { HEADS = 8 * SESSION_HEADS }; /* bytes at the end of a stored session */
+/* Bytes at the end of a stored session: of its requests' fields, and of a device without a key. */
+enum { HEADS = 8 * SESSION_HEADS, KEYLESS = 1 + 2 + 4 * 8 + 1 };
 
+/* Somebody with Chromium 156 on Linux, at 126.10.20.30, AS 17676, Japan. */
 static struct session_context
 office(void)
 {
@@ -163,12 +165,13 @@ the_largest_session_fits_its_stored_form(void)
 {
 	struct session s = {.n_contexts = SESSION_CONTEXTS, .n_creds = SESSION_CREDS,
 	    .user_n = SESSION_USER_MAX - 1, .site_n = SESSION_SITE_MAX - 1, .expires_s = 1,
-	    .n_chains = SESSION_CHAINS};
+	    .n_chains = SESSION_CHAINS, .device = {.key = {.alg = DEVKEY_RS256, .n = DEVKEY_RS256_LEN}}};
 	struct session out;
 	uint8_t blob[SESSION_BLOB_MAX];
 	size_t n;
 
 	atomic_store(&s.state, SESSION_LIVE);
+	memset(s.device.key.bytes, 0xff, DEVKEY_RS256_LEN);
 	n = session_encode(&s, blob);
 	CHECK(n <= SESSION_BLOB_MAX);
 	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
@@ -229,7 +232,7 @@ the_chains_that_logged_in_are_known_and_stored(void)
 	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
 	for (chain[0] = 2; chain[0] <= SESSION_CHAINS + 1; chain[0]++)
 		CHECK(session_chain_has(&out, chain));
-	blob[n - HEADS - SESSION_CHAINS * SESSION_CHAIN_LEN - 1] = SESSION_CHAINS + 1;
+	blob[n - KEYLESS - HEADS - SESSION_CHAINS * SESSION_CHAIN_LEN - 1] = SESSION_CHAINS + 1;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
 }
 
@@ -244,6 +247,11 @@ the_formats_before_are_read(void)
 	atomic_store(&s.state, SESSION_LIVE);
 	s.contexts[0] = office();
 	n = session_encode(&s, blob);
+	blob[0] = 4; /* it had no key */
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ETRAILING);
+	n -= KEYLESS;
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK(out.heads[5] == 7 && out.device.key.alg == DEVKEY_NONE && !out.device.bound);
 	blob[0] = 3; /* it had no heads */
 	CHECK_INT(session_decode(span_of(blob, n - HEADS), &out), 0);
 	CHECK(out.heads[5] == 0 && out.version == s.version);
@@ -261,8 +269,39 @@ the_formats_before_are_read(void)
 	CHECK_INT(session_decode(span_of(blob, n - 14 - HEADS), &out), WF_ETRAILING);
 	blob[0] = 0;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
-	blob[0] = 5;
+	blob[0] = 6;
 	CHECK_INT(session_decode(span_of(blob, n), &out), WF_EUNSUPPORTED);
+}
+
+/* P-256's own base point: a key that anybody may know. */
+static const char g[] = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+			"4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+static void
+a_devices_key_is_stored_and_no_other_bytes_in_its_place(void)
+{
+	struct session s = {.device = {.key = {.alg = DEVKEY_ES256, .n = 64}, .since_s = 1, .proof_s = 2, .stamp_ns = 3, .offer_ns = 4, .bound = true}}, out;
+	uint8_t blob[SESSION_BLOB_MAX];
+	size_t n, at;
+
+	atomic_store(&s.state, SESSION_LIVE);
+	CHECK_INT(text_unhex(span_str(g), s.device.key.bytes, 64), 0);
+	n = session_encode(&s, blob);
+	at = n - KEYLESS - 64;
+	CHECK_INT(session_decode(span_of(blob, n), &out), 0);
+	CHECK(memcmp(&out.device.key, &s.device.key, sizeof(out.device.key)) == 0);
+	CHECK(out.device.since_s == 1 && out.device.proof_s == 2 && out.device.stamp_ns == 3);
+	CHECK(out.device.offer_ns == 4 && out.device.bound);
+	blob[at] = DEVKEY_RS256; /* another algorithm */
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
+	blob[at] = DEVKEY_NONE; /* … or none, with a key */
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
+	blob[at] = DEVKEY_ES256;
+	blob[at + 3] ^= 1; /* off the curve */
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
+	blob[at + 3] ^= 1;
+	blob[n - 1] = 2;
+	CHECK_INT(session_decode(span_of(blob, n), &out), WF_ERANGE);
 }
 
 static void
@@ -325,6 +364,7 @@ main(void)
 	TAP_RUN(the_shortest_gap_of_a_holder_counts);
 	TAP_RUN(the_chains_that_logged_in_are_known_and_stored);
 	TAP_RUN(the_formats_before_are_read);
+	TAP_RUN(a_devices_key_is_stored_and_no_other_bytes_in_its_place);
 	TAP_RUN(a_later_form_begins_with_greater_bytes);
 	TAP_RUN(another_users_client_is_a_holder_of_its_own);
 	TAP_RUN(the_same_program_at_the_same_place_is_one_holder);
