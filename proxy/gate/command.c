@@ -62,7 +62,20 @@ command_commit(struct command *c)
 /* ---- sessions ---- */
 
 static bool
-command_matches(const struct command *c, const struct session *s)
+command_matches_device(const struct command *c, struct session *s)
+{
+	char text[DEVKEY_TEXT];
+	bool keyed;
+
+	session_lock(s);
+	keyed = s->device.key.alg != DEVKEY_NONE;
+	text_b64url(span_of(s->device.thumb, sizeof(s->device.thumb)), text);
+	session_unlock(s);
+	return keyed && strcmp(text, c->word[3]) == 0;
+}
+
+static bool
+command_matches(const struct command *c, struct session *s)
 {
 	const char *what = c->word[2];
 	char hex[2 * SESSION_ID_LEN + 1];
@@ -75,6 +88,8 @@ command_matches(const struct command *c, const struct session *s)
 		return span_eq(session_user(s), span_str(c->word[3]));
 	if (strcmp(what, "site") == 0)
 		return span_eq(session_site(s), span_str(c->word[3]));
+	if (strcmp(what, "device") == 0)
+		return command_matches_device(c, s);
 	text_hex(span_of(s->id, sizeof(s->id)), hex);
 	return strcmp(what, "session") == 0 && strcmp(hex, c->word[3]) == 0;
 }

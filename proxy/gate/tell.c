@@ -6,6 +6,7 @@
 #include "proxy/base/ip.h"
 #include "proxy/base/must.h"
 #include "proxy/base/text.h"
+#include "policy/signal.h"
 #include "proxy/base/word.h"
 #include "proxy/conf/recipe.h"
 #include "proxy/wire/tlsfp.h"
@@ -70,6 +71,20 @@ tell_credential(const struct tell *t, const struct session_cred *c)
 }
 
 static void
+tell_device(struct word_line *w, const struct session_device *d)
+{
+	char text[DEVKEY_TEXT];
+
+	if (d->key.alg == DEVKEY_NONE)
+		return;
+	text_b64url(span_of(d->thumb, sizeof(d->thumb)), text);
+	word_addf(w, "key", "%s", text);
+	word_addf(w, "tier", "%s", signal_word(SIG_DEVICE_PROOF, PROOF_DBSC));
+	tell_time(w, "registered", d->since_s);
+	tell_time(w, "proven", d->proof_s);
+}
+
+static void
 tell_head(const struct tell *t, struct session *s)
 {
 	static const char *const how[] = {"unknown", "form", "request-json", "json", "jwt",
@@ -93,6 +108,7 @@ tell_head(const struct tell *t, struct session *s)
 	tell_time(&w, "expires", s->expires_s);
 	word_addf(&w, "contexts", "%u", s->n_contexts);
 	word_addf(&w, "challenged", "%u", challenged);
+	tell_device(&w, &s->device);
 	word_addf(&w, "marks", "%s%s%s%s", flags & SESSION_ADOPTED ? "adopted" : "",
 	    flags == (SESSION_ADOPTED | SESSION_DOUBTFUL) ? "," : "",
 	    flags & SESSION_DOUBTFUL ? "doubtful" : "",
@@ -114,6 +130,7 @@ tell_session(const struct tell *t, struct session *from, bool whole)
 	memcpy(s->user, from->user, sizeof(s->user));
 	memcpy(s->creds, from->creds, sizeof(s->creds));
 	memcpy(s->contexts, from->contexts, sizeof(s->contexts));
+	s->device = from->device;
 	s->site_n = from->site_n;
 	s->user_n = from->user_n;
 	s->user_how = from->user_how;

@@ -3,7 +3,8 @@
  * proxy/gate/tell.h - sessions and switches as lines of words (word.h), for the command
  * line, which makes tables or JSON of them.
  *
- *   session id= site= user= how= created= last= expires= contexts= challenged= marks=
+ *   session id= site= user= how= created= last= expires= contexts= challenged=
+ *           key= tier= registered= proven= marks=     (key: thumbprint of its device's)
  *   credential kind= until=
  *   context n= state= country= asn= address= client= system= tls= first= last=
  *   switch key= until= note=

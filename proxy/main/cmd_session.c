@@ -21,6 +21,7 @@ struct cmd_session {
 	const char *site;
 	const char *reason;
 	bool json;
+	bool devices; /* only those, by their keys */
 	struct ask ask;
 };
 
@@ -41,7 +42,7 @@ static void
 cmd_session_members(struct json *j, struct span line)
 {
 	static const char *const numbers[] = {"created", "last", "expires", "contexts",
-	    "challenged", "n", "asn", "first", "until"};
+	    "challenged", "n", "asn", "first", "until", "registered", "proven"};
 	char key[32];
 	struct span raw;
 
@@ -63,6 +64,8 @@ cmd_session_fits(const struct cmd_session *c, struct span line)
 {
 	char value[CMD_SESSION_VALUE];
 
+	if (c->devices && !word_get(line, "key", value, sizeof(value)))
+		return false;
 	if (c->user != NULL &&
 	    (!word_get(line, "user", value, sizeof(value)) || strcmp(value, c->user) != 0))
 		return false;
@@ -93,6 +96,46 @@ cmd_session_row(struct span line, uint64_t now_s)
 	    strstr(value, "adopted") ? "A" : "");
 }
 
+/* A session whose device has a key. */
+static void
+cmd_session_device(struct span line, uint64_t now_s)
+{
+	char value[CMD_SESSION_VALUE], age[ASK_AGE];
+
+	(void)word_get(line, "key", value, sizeof(value));
+	ask_cell(stdout, value, 43, true);
+	putchar(' ');
+	(void)word_get(line, "site", value, sizeof(value));
+	ask_cell(stdout, value, 10, true);
+	putchar(' ');
+	(void)word_get(line, "user", value, sizeof(value));
+	ask_cell(stdout, value[0] == '\0' ? "-" : value, 14, true);
+	ask_age(cmd_session_number(line, "registered"), now_s, age);
+	printf(" %4s", age);
+	ask_age(cmd_session_number(line, "proven"), now_s, age);
+	printf(" %4s\n", age);
+}
+
+static void
+cmd_session_heading(const struct cmd_session *c)
+{
+	if (c->devices)
+		printf("%-43s %-10s %-14s %4s %4s\n", "DEVICE KEY", "SITE", "USER", "AGE", "LAST");
+	else
+		printf("%-32s %-10s %-14s %4s %4s %2s\n", "SESSION", "SITE", "USER", "AGE",
+		    "LAST", "IN");
+}
+
+static void
+cmd_session_summary(const struct cmd_session *c, unsigned n)
+{
+	const char *what = c->devices ? "device" : "session";
+	const char *legend = c->devices ? "  (AGE: since it was registered; LAST: its last proof)"
+					: "  (IN: contexts; C challenged, D doubtful, A adopted)";
+
+	printf("%u %s%s%s\n", n, what, n == 1 ? "" : "s", n == 0 ? "" : legend);
+}
+
 static int
 cmd_session_list(struct cmd_session *c)
 {
@@ -108,11 +151,10 @@ cmd_session_list(struct cmd_session *c)
 		if (!cmd_session_fits(c, line))
 			continue;
 		if (!c->json && n == 0)
-			printf("%-32s %-10s %-14s %4s %4s %2s\n", "SESSION", "SITE", "USER",
-			    "AGE", "LAST", "IN");
+			cmd_session_heading(c);
 		n++;
 		if (!c->json) {
-			cmd_session_row(line, now_s);
+			(c->devices ? cmd_session_device : cmd_session_row)(line, now_s);
 			continue;
 		}
 		json_init(&j, buf, CMD_SESSION_JSON);
@@ -123,8 +165,7 @@ cmd_session_list(struct cmd_session *c)
 			printf("%.*s\n", (int)out.n, (const char *)out.p);
 	}
 	if (err == 0 && !c->json)
-		printf("%u session%s%s\n", n, n == 1 ? "" : "s",
-		    n == 0 ? "" : "  (IN: contexts; C challenged, D doubtful, A adopted)");
+		cmd_session_summary(c, n);
 	free(buf);
 	return err;
 }
@@ -193,6 +234,9 @@ cmd_session_text(struct ask *a)
 		cmd_session_when("created", line, "created");
 		cmd_session_when("last seen", line, "last");
 		cmd_session_when("expires", line, "expires");
+		cmd_session_field("device key", line, "key");
+		cmd_session_when("registered", line, "registered");
+		cmd_session_when("last proof", line, "proven");
 	}
 	a->pos = 0;
 	while (ask_next(a, "credential", &line)) {
@@ -283,9 +327,11 @@ cmd_session_revoke(struct cmd_session *c, const char *what, const char *which)
 		return err;
 	printf("%s session%s revoked\n", c->ask.last, strcmp(c->ask.last, "1") == 0 ? "" : "s");
 	/* By an id that nobody has, nothing was stopped: say so in the status as well. */
-	if (strcmp(c->ask.last, "0") != 0 || strcmp(what, "session") != 0)
+	if (strcmp(c->ask.last, "0") != 0 ||
+	    (strcmp(what, "session") != 0 && strcmp(what, "device") != 0))
 		return 0;
-	fprintf(stderr, "warifu: there is no live session %s\n", which);
+	fprintf(stderr, "warifu: there is no live session %s%s\n",
+	    c->devices ? "of a device with the key " : "", which);
 	return 1;
 }
 
@@ -305,17 +351,39 @@ cmd_session_do(struct cmd_session *c, int argc, char **argv)
 	return commands_usage("session");
 }
 
-int
-cmd_session(int argc, char **argv)
+static int
+cmd_session_do_devices(struct cmd_session *c, int argc, char **argv)
 {
-	struct cmd_session c = {.conf = args_conf_default};
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
+		return cmd_session_list(c);
+	if (argc == 3 && strcmp(argv[1], "revoke") == 0)
+		return cmd_session_revoke(c, "device", argv[2]);
+	return commands_usage("device");
+}
+
+static int
+cmd_session_main(int argc, char **argv, bool devices)
+{
+	struct cmd_session c = {.conf = args_conf_default, .devices = devices};
 	const struct args_opt opts[] = {{"-c", &c.conf, NULL}, {"--user", &c.user, NULL},
 	    {"--site", &c.site, NULL}, {"--reason", &c.reason, NULL}, {"--json", NULL, &c.json}};
 	int status;
 
 	if (!args_parse(&argc, argv, opts, ARRAY_LEN(opts)))
-		return commands_usage("session");
-	status = cmd_session_do(&c, argc, argv);
+		return commands_usage(devices ? "device" : "session");
+	status = (devices ? cmd_session_do_devices : cmd_session_do)(&c, argc, argv);
 	ask_free(&c.ask);
 	return status;
+}
+
+int
+cmd_session(int argc, char **argv)
+{
+	return cmd_session_main(argc, argv, false);
+}
+
+int
+cmd_session_devices(int argc, char **argv)
+{
+	return cmd_session_main(argc, argv, true);
 }
