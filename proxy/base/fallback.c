@@ -35,7 +35,11 @@ fallback_page(enum problem_kind kind, struct span support, char *out, size_t cap
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<meta name=\"color-scheme\" content=\"light dark\"><title>");
 	quote_html(&q, span_str(problem_title(kind, PROBLEM_EN)));
-	QUOTE_LIT(&q, "</title><main>");
+	QUOTE_LIT(&q, "</title>");
+	/* The way round that makes a browser prove its device's key. */
+	if (kind == PROBLEM_DEVICE)
+		QUOTE_LIT(&q, "<meta http-equiv=\"refresh\" content=\"0\">");
+	QUOTE_LIT(&q, "<main>");
 	fallback_words(&q, kind, PROBLEM_EN);
 	QUOTE_LIT(&q, "<section lang=\"ja\">");
 	fallback_words(&q, kind, PROBLEM_JA);

@@ -177,6 +177,8 @@ struct conf_backend {
 
 enum conf_mode { CONF_OBSERVE, CONF_ENFORCE };
 
+enum conf_device { CONF_DEVICE_OFF, CONF_DEVICE_DBSC };
+
 /* Networks that the site's people are known to work from. */
 struct conf_network {
 	struct span name;
@@ -223,6 +225,8 @@ struct conf_site {
 
 	uint64_t lifetime_ms;
 	uint64_t session_idle_ms;
+	enum conf_device device_keys;
+	uint64_t device_cookie_ms; /* how long a device's proof is good */
 	int64_t adopt_until; /* 0: sessions that we never saw issued are refused */
 
 	struct span *methods; /* served beside the usual seven: PROPFIND … */

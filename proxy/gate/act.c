@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "proxy/gate/deviceproof.h"
 #include "proxy/gate/journal.h"
 #include "proxy/gate/login.h"
 
@@ -70,8 +71,10 @@ step_act(struct exchange *ex)
 	act_revoke(ex);
 	if (ex->answer == ANSWER_BACKEND && !act_captures(ex))
 		return exchange_refuse(ex, REASON_OVERLOAD, PROBLEM_UNAVAILABLE);
+	if (ex->answer == ANSWER_DEVICE)
+		return deviceproof_act(ex);
 	/* Without somebody who can read a page, or a site to speak for, we answer alone. */
-	if ((ex->answer == ANSWER_PAGE && !act_is_page(ex)) ||
+	if ((ex->answer == ANSWER_PAGE && (!act_is_page(ex) || ex->page == PROBLEM_DEVICE)) ||
 	    (ex->answer == ANSWER_LOGIN && (exchange_site(ex)->login_page.n == 0 ||
 					       ex->req.method != METHOD_GET ||
 					       !act_is_page(ex))))

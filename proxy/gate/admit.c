@@ -4,6 +4,7 @@
  */
 #include "proxy/base/must.h"
 #include "proxy/gate/conn.h"
+#include "proxy/gate/deviceproof.h"
 #include "proxy/gate/login.h"
 #include "proxy/gate/rates.h"
 #include "proxy/wire/form.h"
@@ -239,6 +240,17 @@ admit_login_origin(struct exchange *ex)
 	return REASON_NONE;
 }
 
+/* For 429 a browser would throw its key away. */
+static void
+admit_device(struct exchange *ex)
+{
+	ex->class = RECIPE_OPEN;
+	if (rates_asset(ex))
+		exchange_jump(ex, STEP_GATHER);
+	else
+		(void)exchange_refuse(ex, REASON_OVERLOAD, PROBLEM_UNAVAILABLE);
+}
+
 /* Under the reserved prefix nothing is the backend's. */
 static bool
 admit_reserved(struct exchange *ex)
@@ -249,7 +261,10 @@ admit_reserved(struct exchange *ex)
 				    (ex->plain.n == admit_prefix.n ||
 					ex->plain.p[admit_prefix.n] == '/')))
 		return false;
-	if (!rates_asset(ex)) {
+	ex->device.ask = deviceproof_ask(ex);
+	if (ex->device.ask != DEVICE_ASKS_NOTHING) {
+		admit_device(ex);
+	} else if (!rates_asset(ex)) {
 		(void)exchange_refuse(ex, REASON_RATE_LIMIT, PROBLEM_TOO_MANY);
 	} else if (ex->req.method == METHOD_GET && span_starts(ex->normal, assets)) {
 		ex->answer = ANSWER_ASSET;

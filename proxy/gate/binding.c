@@ -307,6 +307,7 @@ binding_login(struct exchange *ex)
 		return binding_refuse(ex, REASON_LOGIN_USER);
 	binding_fill_session(ex, &s);
 	continuity_claim(ex, &s);
+	device_offer(ex, &s);
 	binding_cookie_creds(ex, &s);
 	binding_token_creds(ex, &s);
 	if (s.n_creds == 0) {
@@ -324,6 +325,8 @@ binding_login(struct exchange *ex)
 	exchange_learned(ex, "login");
 	if (over != NULL)
 		binding_end_previous(ex, prev);
+	if (ex->has_new_session)
+		device_supersede(ex);
 	return STEP_WAIT;
 }
 

@@ -2,13 +2,15 @@
 /*
  * DECIDE: the policy on the facts, then what warifu does about it.
  *
- * The policy is asked for every request. Around it stand four rules that no policy can
+ * The policy is asked for every request. Around it stand five rules that no policy can
  * switch off where a site enforces: without a live session only open routes are served;
+ * a session whose device has a key is no good without a fresh proof of it;
  * a session out of an older state, which may have been revoked since, is challenged; a
  * challenged holder keeps its open routes, without its credential, so that it can log in
  * anew. An observed site passes everything but what an administrator ended, or may have
  * ended (decision 013): that is no verdict of the policy.
  */
+#include "proxy/gate/deviceproof.h"
 #include "proxy/gate/exchange.h"
 #include "proxy/gate/journal.h"
 #include "proxy/gate/rates.h"
@@ -89,6 +91,18 @@ decide_doubtful(const struct exchange *ex)
 	return ex->known == KNOWN_LIVE && (ex->session->flags & SESSION_DOUBTFUL) != 0;
 }
 
+/* A session with a key is no good without it. Open routes are, without the session. */
+static void
+decide_device(struct exchange *ex)
+{
+	if (ex->device.is != DEVICE_LACKING || ex->verdict >= VERDICT_CHALLENGE)
+		return;
+	if (decide_reachable(ex))
+		ex->strip = true;
+	else
+		device_refuse(ex);
+}
+
 static void
 decide_enforce(struct exchange *ex)
 {
@@ -98,6 +112,8 @@ decide_enforce(struct exchange *ex)
 		ex->verdict = VERDICT_CHALLENGE;
 	else if (ex->class == RECIPE_OPEN)
 		decide_open(ex);
+	if (ex->answer == ANSWER_BACKEND)
+		decide_device(ex);
 	if (ex->answer != ANSWER_BACKEND)
 		return;
 	switch (ex->verdict) {
@@ -142,7 +158,8 @@ decide_mark(struct exchange *ex)
 	bool fresh;
 
 	if (ex->known != KNOWN_LIVE || ex->verdict != VERDICT_CHALLENGE ||
-	    ex->class == RECIPE_OPEN || ex->ctx_challenged)
+	    ex->class == RECIPE_OPEN || ex->ctx_challenged ||
+	    ex->reason == REASON_PROOF_MISSING || ex->reason == REASON_PROOF_LATE)
 		return;
 	session_lock(s);
 	ctx = session_context_touch(s, &ex->seen, worker_now_s(ex->w), &fresh);
@@ -171,6 +188,8 @@ decide_count(struct exchange *ex)
 enum step_result
 step_decide(struct exchange *ex)
 {
+	if (ex->device.ask != DEVICE_ASKS_NOTHING)
+		return deviceproof_decide(ex);
 	if (!rates_request(ex))
 		return exchange_refuse(ex, REASON_RATE_LIMIT, PROBLEM_TOO_MANY);
 	policy_decide(ex->site->policy, &ex->facts, &ex->decision);

@@ -72,7 +72,8 @@ deliver_own_fields(struct exchange *ex, struct reply *r, bool page)
 			(void)fields_add(&r->fields, span_str(f->name), span_str(f->value));
 	if (!page)
 		(void)fields_add(&r->fields, SPAN_LIT("Content-Type"),
-		    SPAN_LIT(PROBLEM_TYPE));
+		    ex->answer == ANSWER_DEVICE ? SPAN_LIT("application/json")
+						: SPAN_LIT(PROBLEM_TYPE));
 }
 
 static struct span
@@ -104,18 +105,27 @@ deliver_own_body(struct exchange *ex, bool page)
 	return span_of(buf, err == 0 ? n : 0);
 }
 
+static unsigned
+deliver_own_status(const struct exchange *ex)
+{
+	if (ex->answer == ANSWER_DEVICE)
+		return ex->device.status;
+	return ex->reason != REASON_NONE ? (unsigned)reason_info(ex->reason)->status
+					 : problem_status(ex->page);
+}
+
 static void
 deliver_own(struct exchange *ex)
 {
 	bool page = act_is_page(ex), login = ex->answer == ANSWER_LOGIN && page &&
 		    ex->req.method == METHOD_GET;
-	struct reply r = {.status = ex->reason != REASON_NONE
-					? (unsigned)reason_info(ex->reason)->status
-					: problem_status(ex->page)};
+	struct reply r = {.status = deliver_own_status(ex)};
 	struct span body = {NULL, 0}, to = deliver_login_path(ex);
 
 	deliver_own_fields(ex, &r, page);
-	if (login && to.n > 0) {
+	if (ex->answer == ANSWER_DEVICE) {
+		body = ex->device.body;
+	} else if (login && to.n > 0) {
 		r.status = 303;
 		(void)fields_add(&r.fields, SPAN_LIT("Location"), to);
 	} else {
@@ -125,6 +135,7 @@ deliver_own(struct exchange *ex)
 	deliver_retry(ex, &r);
 	if (ex->site != NULL)
 		untoss(ex, &r);
+	device_fields(ex, &r);
 	r.framing = H1_LENGTH;
 	r.length = body.n;
 	deliver_status(ex, r.status);
@@ -186,6 +197,7 @@ deliver_head(struct exchange *ex)
 	if (ex->answer != ANSWER_BACKEND)
 		deliver_retry(ex, &r);
 	untoss(ex, &r);
+	device_fields(ex, &r);
 	deliver_status(ex, r.status);
 	ex->down->head(ex, &r);
 	if (ex->answer != ANSWER_BACKEND)

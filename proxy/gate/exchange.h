@@ -18,6 +18,7 @@
 #include "proxy/audit/record.h"
 #include "proxy/base/must.h"
 #include "proxy/base/problem.h"
+#include "proxy/gate/device.h"
 #include "proxy/gate/worker.h"
 #include "proxy/http/body.h"
 #include "proxy/session/session.h"
@@ -44,6 +45,7 @@ enum answer {
 	ANSWER_BACKEND,
 	ANSWER_PAGE,	 /* the portal renders ex->page; our fixed page if it is down */
 	ANSWER_ASSET,	 /* the portal serves a file of its own */
+	ANSWER_DEVICE,	 /* ours, to a browser that registers or proves its key */
 	ANSWER_LOGIN,	 /* redirect to the login page */
 	ANSWER_CUT,	 /* nothing can be said: close */
 };
@@ -139,6 +141,7 @@ struct exchange {
 	struct session *session; /* referenced */
 	bool tossing;
 	bool strip; /* credentials are not forwarded */
+	struct device device;
 	bool adopting; /* session was made of an unknown cookie; the backend has the last word */
 
 	/* GATHER, DECIDE */

@@ -284,6 +284,9 @@ gather_session(struct exchange *ex)
 	struct heads heads = heads_see(ex);
 
 	gather_ticket(ex);
+	if (ex->step == STEP_GATHER) /* what a lease asks about brought its proof long ago */
+		device_know(ex);
+	device_gather(ex);
 	session_lock(s);
 	bound = *gather_reference(s, &ex->seen);
 	ctx = session_context_touch(s, &ex->seen, now, &ex->ctx_fresh);

@@ -243,6 +243,9 @@ journal_put_tls(struct rec *r, const struct exchange *ex)
 		return;
 	(void)facts_get_enum(&ex->facts, SIG_DEVICE_PROOF, &proof);
 	rec_put_text(r, REC_TAG_DEVICE_TIER, signal_word(SIG_DEVICE_PROOF, proof));
+	if (ex->device.is == DEVICE_FRESH)
+		rec_put_bytes(r, REC_TAG_DEVICE_KEY,
+		    span_of(ex->device.thumb, sizeof(ex->device.thumb)));
 }
 
 static void
@@ -427,11 +430,12 @@ journal_put_event(struct rec *r, const struct journal_event *ev)
 		rec_put_bytes(r, REC_TAG_SITE, session_site(s));
 	else if (ev->ex != NULL && ev->ex->site != NULL)
 		rec_put_bytes(r, REC_TAG_SITE, exchange_site(ev->ex)->name);
-	if (s != NULL) {
+	if (s != NULL)
 		rec_put_bytes(r, REC_TAG_SESSION, span_of(s->id, sizeof(s->id)));
-		if (ev->put)
-			rec_put_u64(r, REC_TAG_EXPIRES, s->expires_s * 1000000000u);
-	}
+	if (ev->device.n > 0)
+		rec_put_bytes(r, REC_TAG_DEVICE_KEY, ev->device);
+	if (s != NULL && ev->put)
+		rec_put_u64(r, REC_TAG_EXPIRES, s->expires_s * 1000000000u);
 	if (ev->actor != NULL)
 		rec_put_text(r, REC_TAG_ACTOR, ev->actor);
 	if (ev->detail != NULL)

@@ -41,6 +41,7 @@ struct journal_event {
 	const char *detail;
 	const char *actor;
 	uint64_t until_s;
+	struct span device;  /* thumbprint of its key */
 	struct span key;     /* of a lock or bypass */
 	struct span note;    /* who and why, kept with the key */
 	bool key_set, key_del;

@@ -93,7 +93,7 @@ know_tossing(struct exchange *ex)
 	struct journal_event ev = {.event = REC_EVENT_TOSSING, .ex = ex,
 	    .session = ex->session, .alarm = true};
 
-	if (rates_tossing(ex))
+	if (rates_event(ex))
 		(void)journal_event(ex->w, &ev, NULL);
 }
 

@@ -55,7 +55,7 @@ lease_decide(struct exchange *ex, const struct conf_site *site)
 	ex->facts = facts;
 	ex->arena = arena; /* evidence; a tunnel may see a thousand leases */
 	if (d.verdict < VERDICT_CHALLENGE)
-		return REASON_NONE;
+		return device_lapsed(ex) ? REASON_PROOF_MISSING : REASON_NONE;
 	if (d.verdict == VERDICT_CHALLENGE)
 		return REASON_POLICY_CHALLENGE;
 	return locked ? REASON_LOCKED : REASON_POLICY_REFUSE;

@@ -125,7 +125,7 @@ rates_record(struct exchange *ex)
 }
 
 bool
-rates_tossing(struct exchange *ex)
+rates_event(struct exchange *ex)
 {
 	return rates_address(ex, LIMIT_TOSSING);
 }

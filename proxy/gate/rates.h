@@ -36,8 +36,8 @@ rates_request(struct exchange *ex);
 bool
 rates_record(struct exchange *ex);
 
-/* … and its two cookies of one name an event? */
+/* … and what a stranger can cause at will (two cookies of one name, a wrong proof) an event? */
 bool
-rates_tossing(struct exchange *ex);
+rates_event(struct exchange *ex);
 
 #endif

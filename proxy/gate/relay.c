@@ -383,7 +383,8 @@ relay_timeout(struct exchange *ex)
 		(void)relay_broken(ex, REASON_UPSTREAM_TIMEOUT);
 		ex->step = STEP_DELIVER;
 		exchange_run(ex);
-	} else if (ex->step == STEP_RECORD || ex->step == STEP_LEARN) {
+	} else if (ex->step == STEP_RECORD || ex->step == STEP_ACT ||
+		   ex->step == STEP_LEARN) {
 		/* The log did not commit in time: what waits decides for itself. */
 		ex->wait_seq = 0;
 		exchange_run(ex);

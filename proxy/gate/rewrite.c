@@ -70,6 +70,13 @@ rewrite_identity(const struct exchange *ex, const struct field *x)
 	return rewrite_claims(exchange_site(ex), x->name);
 }
 
+/* Where warifu asks for device keys, nobody else speaks of them. */
+static bool
+rewrite_device(const struct exchange *ex, struct span name)
+{
+	return fields_reserved(name) == FIELDS_DEVICE && device_is_on(ex);
+}
+
 static bool
 rewrite_keep(void *ctx, const struct field *x)
 {
@@ -91,6 +98,8 @@ rewrite_keep(void *ctx, const struct field *x)
 		/* Where no handshake is, some backends still read the token in it. */
 		return (ex->websocket || !exchange_enforces(ex)) &&
 		       !rewrite_drops_carrier(ex, RECIPE_SUBPROTOCOL);
+	case FIELD_OTHER:
+		return !rewrite_device(ex, x->name);
 	default:
 		return true;
 	}
@@ -344,7 +353,7 @@ rewrite_response(struct exchange *ex, struct reply *r)
 		const struct field *f = &rs->fields.at[i];
 
 		if (fields_drop_hop(&rs->hop, f) || fields_reserved(f->name) == FIELDS_OURS ||
-		    f->id == FIELD_CONTENT_LENGTH || f->id == FIELD_SEC_WEBSOCKET_ACCEPT)
+		    (!own && rewrite_device(ex, f->name)) || f->id == FIELD_CONTENT_LENGTH || f->id == FIELD_SEC_WEBSOCKET_ACCEPT)
 			continue;
 		/* LEARN sees final answers only: no cookie comes before one. */
 		if (f->id == FIELD_SET_COOKIE && rs->interim)

@@ -11,9 +11,9 @@ from lint import _files as files
 
 LATER = {
     # device keys and step-up
-    "REC_EVENT_CHALLENGE", "REC_EVENT_CHALLENGE_OK", "REC_EVENT_CHALLENGE_BAD", "REC_EVENT_DEVICE_ENROL",
-    "REC_EVENT_DEVICE_REVOKE", "REC_EVENT_FORK", "METRIC_EV_FORK", "METRIC_CHAL_FAILED", "METRIC_CHAL_EXPIRED",
-    "REASON_PROOF_WRONG", "METRIC_TLS_CLIENT_CERT",
+    "REC_EVENT_CHALLENGE", "REC_EVENT_CHALLENGE_OK", "REC_EVENT_CHALLENGE_BAD",
+    "REC_EVENT_FORK", "METRIC_EV_FORK", "METRIC_CHAL_FAILED", "METRIC_CHAL_EXPIRED",
+    "METRIC_TLS_CLIENT_CERT",
     # told by the records of decisions and outcomes, by bind, and by a metric
     "REC_EVENT_LOGIN", "REC_EVENT_CONTEXT_NEW", "REC_EVENT_REFUSED_TLS",
     # a person's data are erased by command
