@@ -91,7 +91,7 @@ clean:
 # fuzz corpora and what logs in, is copied and is refused; in ThreadSanitizer's what threads share.
 # One run, one count.
 ASAN_TESTS := san-address-undefined=unit/*,fuzz/*,blackbox/[df]*,blackbox/h0[234]*,blackbox/t01*,blackbox/v*,attack/carriers,attack/held,attack/smuggling
-TSAN_TESTS := san-thread=unit/test_ring,unit/test_table,unit/test_scribe,unit/test_metric,unit/test_map,blackbox/d0[34]*,blackbox/t01*,blackbox/v*
+TSAN_TESTS := san-thread=unit/test_ring,unit/test_table,unit/test_scribe,unit/test_metric,unit/test_map,blackbox/d0[34]*,blackbox/t01*
 # `make sanitize`: everything in AddressSanitizer's tree, and in ThreadSanitizer's all that has threads. Left out is
 # only what runs nothing of ours (blackbox/a* backends and the runner, browser/a* drivers and consoles without a gate,
 # lint), what counts under programs that no sanitizer bears (blackbox/e*), and in the second tree what has one thread

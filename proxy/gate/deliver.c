@@ -235,11 +235,8 @@ static void
 deliver_wait(struct exchange *ex)
 {
 	const struct conf_timeouts *t = &exchange_conf(ex)->timeouts;
-	struct span type;
-	bool events = fields_one(&ex->res.fields, FIELD_CONTENT_TYPE, &type) == 0 &&
-		      span_istarts(type, SPAN_LIT("text/event-stream"));
 
-	exchange_timer(ex, events ? t->tunnel_idle_ms : t->upstream_body_ms,
+	exchange_timer(ex, exchange_is_stream(ex) ? t->tunnel_idle_ms : t->upstream_body_ms,
 	    METRIC_TMO_UPSTREAM_BODY);
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "proxy/base/clock.h"
 #include "proxy/device/challenge.h"
 #include "proxy/device/token.h"
 #include "proxy/gate/conn.h"
@@ -17,10 +18,15 @@ static const struct span device_name = {(const uint8_t *)"__Host-warifu", 13};
 static const struct span device_round = {(const uint8_t *)"__Host-warifu-round", 19};
 
 bool
+device_is_set(const struct exchange *ex)
+{
+	return exchange_site(ex)->device_keys != CONF_DEVICE_OFF;
+}
+
+bool
 device_is_on(const struct exchange *ex)
 {
-	return exchange_enforces(ex) &&
-	       exchange_site(ex)->device_keys != CONF_DEVICE_OFF;
+	return exchange_enforces(ex) && device_is_set(ex);
 }
 
 /* Where a login came from, as far as that holds for a minute: TLS client and network. */
@@ -35,6 +41,15 @@ device_context(const struct exchange *ex, uint8_t out[8])
 
 	hasher_parts(ex->w->hasher, parts, 2, sum);
 	memcpy(out, sum, 8);
+}
+
+static bool
+device_is_context(const struct exchange *ex, const uint8_t context[8])
+{
+	uint8_t here[8];
+
+	device_context(ex, here);
+	return memcmp(here, context, sizeof(here)) == 0;
 }
 
 bool
@@ -141,20 +156,19 @@ device_read(struct exchange *ex, const struct session_device *d, struct span val
 {
 	uint64_t now = worker_now_s(ex->w);
 	struct token t;
-	uint8_t here[8];
 
 	if (token_read(ex->w->mac, value, &t) != 0 ||
 	    memcmp(t.session, ex->session->id, sizeof(t.session)) != 0 || now >= t.expires_s)
 		return DEVICE_LACKING;
-	if (t.kind == TOKEN_DBSC) {
-		if (t.issued_s < d->since_s)
-			return DEVICE_LACKING;
-		if (t.issued_s > ex->device.proof_s)
-			ex->device.proof_s = t.issued_s;
-		return DEVICE_FRESH;
-	}
-	device_context(ex, here);
-	return memcmp(here, t.context, sizeof(here)) == 0 ? DEVICE_GRACE : DEVICE_LACKING;
+	if (t.kind == TOKEN_DBSC ? t.issued_s < d->since_s : !device_is_context(ex, t.context))
+		return DEVICE_LACKING;
+	if (t.expires_s > ex->device.until_s)
+		ex->device.until_s = t.expires_s;
+	if (t.kind != TOKEN_DBSC)
+		return DEVICE_GRACE;
+	if (t.issued_s > ex->device.proof_s)
+		ex->device.proof_s = t.issued_s;
+	return DEVICE_FRESH;
 }
 
 static void
@@ -257,16 +271,17 @@ bool
 device_lapsed(const struct exchange *ex)
 {
 	struct session *s = ex->session;
-	uint64_t last, life = exchange_site(ex)->device_cookie_ms / 1000 + DEVICE_LATE_S;
+	uint64_t age_s = (ex->w->net.loop.now - ex->t_start) / CLOCK_SEC;
 	bool keyed;
 
-	if (!device_is_on(ex) || !ex->tunnel)
+	if (!device_is_on(ex) || !exchange_is_stream(ex))
 		return false;
 	session_lock(s);
-	keyed = s->device.key.alg != DEVKEY_NONE;
-	last = s->device.proof_s;
+	keyed = s->device.key.alg != DEVKEY_NONE && s->device.bound;
 	session_unlock(s);
-	return keyed && worker_now_s(ex->w) >= last + life;
+	/* What was opened before there was a key has a minute to come back with one. */
+	return keyed && (ex->device.until_s == 0 ? age_s >= DEVICE_GRACE_S
+						 : worker_now_s(ex->w) >= ex->device.until_s);
 }
 
 /* ---- the answer ---- */
@@ -275,8 +290,8 @@ struct span
 device_cookie(struct exchange *ex, const struct session *s, uint64_t proof_s)
 {
 	uint64_t life = exchange_site(ex)->device_cookie_ms / 1000;
-	struct token t = {.kind = TOKEN_DBSC, .issued_s = proof_s,
-	    .expires_s = proof_s + life + DEVICE_LATE_S};
+	uint64_t late = life / 2 < DEVICE_LATE_S ? life / 2 : DEVICE_LATE_S;
+	struct token t = {.kind = TOKEN_DBSC, .issued_s = proof_s, .expires_s = proof_s + life + late};
 	char text[TOKEN_TEXT];
 
 	memcpy(t.session, s->id, sizeof(t.session));
@@ -313,7 +328,7 @@ device_fields(struct exchange *ex, struct reply *r)
 	const struct device *d = &ex->device;
 	bool backend = ex->answer == ANSWER_BACKEND;
 
-	if (ex->site == NULL || !device_is_on(ex))
+	if (ex->site == NULL || (ex->answer != ANSWER_DEVICE && !device_is_on(ex)))
 		return;
 	if (ex->reason == REASON_PROOF_MISSING) {
 		device_fields_lacking(ex, r);

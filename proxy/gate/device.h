@@ -44,6 +44,7 @@ enum device_is { DEVICE_NONE, DEVICE_FRESH, DEVICE_GRACE, DEVICE_LACKING };
 struct device {
 	enum device_ask ask;
 	enum device_is is;
+	uint64_t until_s;   /* FRESH, GRACE: how long the cookie is good */
 	uint64_t proof_s;   /* FRESH: when it was proven … */
 	uint8_t thumb[32];  /* … and with which key */
 	unsigned bounces;   /* pages that sent this browser round already */
@@ -59,9 +60,12 @@ struct device {
 	struct span body;
 };
 
-/* Are keys asked for at this site, as it is served now? */
+/* Are keys asked for at this site, as it is served now? Not where it only observes or is
+ * bypassed; what browsers have is refreshed there all the same, for they would forget it. */
 bool
 device_is_on(const struct exchange *ex);
+bool
+device_is_set(const struct exchange *ex);
 
 /* Does this request come from where s is at home: a context like one that was accepted? */
 bool
@@ -89,7 +93,10 @@ device_gather(struct exchange *ex);
 void
 device_refuse(struct exchange *ex);
 
-/* Has what runs on (a tunnel, events) outlived its device's last proof? */
+/*
+ * Has a stream that runs on outlived the cookie that it was opened with? A copied cookie
+ * must not open what lives longer than itself; who has the key comes back with a new one.
+ */
 bool
 device_lapsed(const struct exchange *ex);
 

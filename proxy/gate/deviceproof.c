@@ -49,7 +49,7 @@ deviceproof_field(const struct exchange *ex, const char *name, struct span *out)
 enum device_ask
 deviceproof_ask(const struct exchange *ex)
 {
-	if (ex->portal_host || !device_is_on(ex) || ex->req.method != METHOD_POST)
+	if (ex->portal_host || !device_is_set(ex) || ex->req.method != METHOD_POST)
 		return DEVICE_ASKS_NOTHING;
 	return span_eq(ex->normal, SPAN_LIT(DEVICEPROOF_REGISTER))  ? DEVICE_ASKS_REGISTER
 	       : span_eq(ex->normal, SPAN_LIT(DEVICEPROOF_REFRESH)) ? DEVICE_ASKS_REFRESH

@@ -291,6 +291,16 @@ exchange_enforces(const struct exchange *ex)
 	return ex->mode == REC_MODE_ENFORCE;
 }
 
+/* Does its answer go on for as long as both like: a tunnel, an event stream? */
+static inline bool
+exchange_is_stream(const struct exchange *ex)
+{
+	struct span type;
+
+	return ex->tunnel || (fields_one(&ex->res.fields, FIELD_CONTENT_TYPE, &type) == 0 &&
+				 span_istarts(type, SPAN_LIT("text/event-stream")));
+}
+
 /* Are there bytes behind the head that the backend must read? */
 static inline bool
 exchange_has_body(const struct exchange *ex)
