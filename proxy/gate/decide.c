@@ -95,7 +95,7 @@ decide_doubtful(const struct exchange *ex)
 static void
 decide_device(struct exchange *ex)
 {
-	if (ex->device.is != DEVICE_LACKING || ex->verdict >= VERDICT_CHALLENGE)
+	if (ex->device.is != DEVICE_LACKING || ex->verdict > VERDICT_CHALLENGE)
 		return;
 	if (decide_reachable(ex))
 		ex->strip = true;
@@ -118,7 +118,8 @@ decide_enforce(struct exchange *ex)
 		return;
 	switch (ex->verdict) {
 	case VERDICT_CHALLENGE:
-		decide_challenge(ex);
+		if (decide_reachable(ex) || !device_roams(ex))
+			decide_challenge(ex);
 		break;
 	case VERDICT_REFUSE:
 		decide_refuse(ex);
@@ -159,7 +160,7 @@ decide_mark(struct exchange *ex)
 
 	if (ex->known != KNOWN_LIVE || ex->verdict != VERDICT_CHALLENGE ||
 	    ex->class == RECIPE_OPEN || ex->ctx_challenged ||
-	    ex->reason == REASON_PROOF_MISSING || ex->reason == REASON_PROOF_LATE)
+	    device_refused(ex))
 		return;
 	session_lock(s);
 	ctx = session_context_touch(s, &ex->seen, worker_now_s(ex->w), &fresh);

@@ -220,6 +220,7 @@ device_know(struct exchange *ex)
 	cookie_begin(&it, lines, credential_cookie_lines(ex, lines, DEVICE_LINES));
 	while (cookie_next(&it, &pair))
 		device_cookie_seen(ex, &d, &pair, &tokens);
+	ex->device.keyed = d.bound || ex->device.is == DEVICE_FRESH;
 	if (ex->device.is == DEVICE_FRESH && !d.bound)
 		device_bound(ex->session);
 	else if (ex->device.is == DEVICE_LACKING && !d.bound)
@@ -268,6 +269,38 @@ device_refuse(struct exchange *ex)
 }
 
 bool
+device_roams(struct exchange *ex)
+{
+	struct session_context *c;
+	bool fresh, sent = false;
+
+	if (!ex->device.keyed || ex->ctx_accepted || ex->websocket)
+		return false;
+	session_lock(ex->session);
+	c = session_context_touch(ex->session, &ex->seen, worker_now_s(ex->w), &fresh);
+	if (c != NULL && c->forced < DEVICE_BOUNCES) {
+		c->forced++;
+		sent = true;
+	}
+	session_unlock(ex->session);
+	if (!sent)
+		return false;
+	ex->reason = REASON_PROOF_WANTED;
+	ex->answer = ANSWER_PAGE;
+	ex->page = PROBLEM_DEVICE;
+	ex->durable = true;
+	metric_add(ex->w->metrics, METRIC_DEV_WANTED, 1);
+	return true;
+}
+
+bool
+device_refused(const struct exchange *ex)
+{
+	return ex->reason == REASON_PROOF_MISSING || ex->reason == REASON_PROOF_LATE ||
+	       ex->reason == REASON_PROOF_WANTED;
+}
+
+bool
 device_lapsed(const struct exchange *ex)
 {
 	struct session *s = ex->session;
@@ -306,12 +339,34 @@ device_add(struct reply *r, struct span name, struct span value)
 		(void)fields_add(&r->fields, name, value);
 }
 
+/* The same request again, on this host whatever its path looks like. */
+static void
+device_again(struct exchange *ex, struct reply *r)
+{
+	const struct h1_request *rq = &ex->req;
+	struct span host = {NULL, 0};
+	size_t cap;
+	char *v;
+
+	(void)fields_one(&rq->fields, FIELD_HOST, &host);
+	cap = host.n + rq->path.n + rq->query.n + sizeof("https://?");
+	v = arena_get(&ex->arena, cap);
+	if (v == NULL)
+		return;
+	snprintf(v, cap, "https://%.*s%.*s%s%.*s", (int)host.n, (const char *)host.p,
+	    (int)rq->path.n, (const char *)rq->path.p, rq->has_query ? "?" : "",
+	    (int)rq->query.n, (const char *)rq->query.p);
+	device_add(r, SPAN_LIT("Location"), span_str(v));
+}
+
 /* What the browser holds is of no use: without it, it proves its key before the next request. */
 static void
 device_fields_lacking(struct exchange *ex, struct reply *r)
 {
 	char *round;
 
+	if (ex->reason == REASON_PROOF_WANTED)
+		device_again(ex, r);
 	if (ex->device.carried)
 		device_add(r, SPAN_LIT("Set-Cookie"), device_set_cookie(ex, "", 0));
 	if (!ex->device.sends_round || (round = arena_get(&ex->arena, DEVICE_TEXT)) == NULL)
@@ -330,7 +385,7 @@ device_fields(struct exchange *ex, struct reply *r)
 
 	if (ex->site == NULL || (ex->answer != ANSWER_DEVICE && !device_is_on(ex)))
 		return;
-	if (ex->reason == REASON_PROOF_MISSING) {
+	if (ex->reason == REASON_PROOF_MISSING || ex->reason == REASON_PROOF_WANTED) {
 		device_fields_lacking(ex, r);
 	} else if (ex->answer == ANSWER_DEVICE || (backend && ex->has_new_session)) {
 		device_add(r, SPAN_LIT("Secure-Session-Registration"), d->offer);

@@ -48,9 +48,11 @@ struct device {
 	uint64_t proof_s;   /* FRESH: when it was proven … */
 	uint8_t thumb[32];  /* … and with which key */
 	unsigned bounces;   /* pages that sent this browser round already */
+	bool keyed;	    /* the session has a key, and its browser is known to have it */
 	bool carried;	    /* a cookie of ours came along, good or not */
 	bool sends_round;   /* the answer is one more such page */
 	/* of an endpoint's answer */
+	bool roamed; /* the proof came from a new place or program */
 	const struct devkey *key; /* to be registered */
 	uint64_t stamp_ns;	  /* … for this offer */
 	unsigned status;
@@ -89,9 +91,19 @@ device_know(struct exchange *ex);
 void
 device_gather(struct exchange *ex);
 
-/* The policy let a request pass that lacks its proof: what is said instead. */
+/* A request that lacks its proof: what is said instead. */
 void
 device_refuse(struct exchange *ex);
+/*
+ * The policy would challenge this holder. If the session's device has a key, its browser is
+ * sent round to prove it first, twice at most: a proof from where the request comes accepts
+ * that place and program (deviceproof.c), and the person notices nothing. False: ask her.
+ */
+bool
+device_roams(struct exchange *ex);
+/* Was it one of these two that refused? */
+bool
+device_refused(const struct exchange *ex);
 
 /*
  * Has a stream that runs on outlived the cookie that it was opened with? A copied cookie

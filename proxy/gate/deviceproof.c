@@ -9,6 +9,7 @@
 #include "proxy/gate/device.h"
 #include "proxy/gate/journal.h"
 #include "proxy/gate/rates.h"
+#include "proxy/wire/ua.h"
 
 enum { DEVICEPROOF_NAME = 2 + 22, DEVICEPROOF_TEXT = 768 };
 
@@ -194,6 +195,26 @@ deviceproof_over(struct exchange *ex, struct span name)
 	ex->device.body = span_str(v);
 }
 
+/*
+ * The device that logged in is here: what the policy would have asked the person for is
+ * answered, for this place and program. Lock held. True: it was new.
+ */
+static bool
+deviceproof_accept(struct exchange *ex, struct session *s)
+{
+	struct session_context *c;
+	bool fresh, roamed;
+
+	c = session_context_touch(s, &ex->seen, worker_now_s(ex->w), &fresh);
+	if (c == NULL)
+		return false;
+	roamed = !(c->flags & CONTEXT_ACCEPTED);
+	c->flags |= CONTEXT_ACCEPTED;
+	c->flags &= (uint8_t)~CONTEXT_CHALLENGED;
+	c->forced = 0;
+	return roamed;
+}
+
 /* The one proof that a challenge is good for: it is spent here, whatever comes of the rest. */
 static bool
 deviceproof_spend(struct exchange *ex, struct session *s, uint64_t stamp)
@@ -208,6 +229,8 @@ deviceproof_spend(struct exchange *ex, struct session *s, uint64_t stamp)
 		s->device.stamp_ns = stamp;
 		s->device.proof_s = worker_now_s(ex->w);
 		s->device.bound = true;
+		ex->bound = s->contexts[0];
+		ex->device.roamed = deviceproof_accept(ex, s);
 	}
 	session_unlock(s);
 	return good;
@@ -364,9 +387,22 @@ deviceproof_take_back(struct exchange *ex)
 	(void)journal_event(ex->w, &ev, NULL);
 }
 
+/* "JP AS17676 -> JP AS9605": from where the login came, and from where the proof. */
+static void
+deviceproof_roamed(struct exchange *ex, char *out, size_t cap)
+{
+	const struct session_context *a = &ex->bound, *b = &ex->seen;
+
+	metric_add(ex->w->metrics, METRIC_DEV_ROAMED, 1);
+	snprintf(out, cap, "accepted for its proof: %.2s AS%u %s %u -> %.2s AS%u %s %u", a->country[0],
+	    a->asn, ua_family_name((enum ua_family)a->ua_family), a->ua_major, b->country[0], b->asn,
+	    ua_family_name((enum ua_family)b->ua_family), b->ua_major);
+}
+
 static void
 deviceproof_tell(struct exchange *ex)
 {
+	char detail[128];
 	struct session *s = ex->session;
 	struct journal_event ev = {.event = REC_EVENT_DEVICE_PROOF, .ex = ex, .session = s,
 	    .put = true, .device = span_of(ex->device.thumb, sizeof(ex->device.thumb))};
@@ -379,6 +415,10 @@ deviceproof_tell(struct exchange *ex)
 		}
 		ex->device.body = deviceproof_instructions(ex);
 		metric_add(ex->w->metrics, METRIC_DEV_ENROLLED, 1);
+	}
+	if (ex->device.roamed) {
+		deviceproof_roamed(ex, detail, sizeof(detail));
+		ev.detail = detail;
 	}
 	ex->device.cookie = device_cookie(ex, s, worker_now_s(ex->w));
 	if (journal_event(ex->w, &ev, &ex->wait_seq) == 0)

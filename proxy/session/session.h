@@ -78,6 +78,7 @@ struct session_context {
 	uint16_t ua_major;
 	uint16_t gap; /* shortest between TLS's and TCP's round trips: ms + 1 (packet.h) */
 	uint32_t h2;  /* hash of how its HTTP/2 began (h2_print.h) */
+	uint8_t forced; /* proofs of the device that it was sent to make; in memory only */
 	uint64_t syn; /* core of its first packet (syn.h) */
 	uint64_t first_s;
 	uint64_t last_s;

@@ -12,7 +12,7 @@ import time
 
 from lib import places, tap
 from lib.backend import login_express, start_express
-from lib.device import COOKIE, REFRESH, REGISTER, DeviceKey, Offer, ask, asked, post, prove, refresh, register, session_name
+from lib.device import COOKIE, REFRESH, REGISTER, DeviceKey, Offer, ask, asked, post, prove, refresh, register, session_name, unb64
 from lib.http1 import tls_context
 from lib.settings import Front, block, site
 from lib.world import World, wait_until
@@ -370,6 +370,44 @@ def a_tunnel_ends_with_the_cookie_that_opened_it():
 
 
 @tap.case
+def a_device_that_moves_proves_itself_and_its_person_notices_nothing():
+    c, key, name = keyed()
+    moved = owner(place="abroad")
+    moved.jar = dict(c.jar)
+    send = ("POST", "/api/withdraw", {"Content-Type": "application/json"}, b'{"asset":"BTC","amount":1,"address":"bc1qfriend00"}')
+    answer = nothing_reached(lambda: moved.ask(*send))
+    tap.equal((answer.status, answer.get("Location")), (307, "https://wallet.test/api/withdraw"))
+    moved.jar = dict(c.jar)
+    answer = nothing_reached(lambda: moved.get("/api/balance?x=1"))
+    tap.equal((answer.status, answer.get("Location")), (307, "https://wallet.test/api/balance?x=1"))
+    tap.check(COOKIE not in moved.jar, moved.jar)
+    tap.equal(refresh(moved, key, name).status, 200)
+    tap.equal(moved.ask(*send).status, 201)
+    told = [r["detail"] for r in events("device_proof") if r["session"] == events_of(name) and r.get("detail")]
+    tap.equal(len(told), 1, told)
+    tap.contains(told[0], "JP AS17676")
+    tap.contains(told[0], "-> KP AS131279")
+    tap.equal(c.get("/api/balance").status, 200, "at home")
+
+
+@tap.case
+def a_thief_elsewhere_is_sent_round_twice_and_then_challenged():
+    c, key, name = keyed()
+    copy = thief(c)
+    jar = dict(copy.jar)
+    statuses = []
+    for _ in range(4):
+        copy.jar = dict(jar)
+        statuses.append(nothing_reached(lambda: copy.get("/api/balance")).status)
+    tap.equal(statuses, [307, 307, 403, 403])
+    tap.equal(nothing_reached(lambda: copy.get("/api/balance", {"X": "y"})).json()["type"], "urn:warifu:challenge")
+    tap.equal(refresh(c, key, name).status, 200)
+    copy.jar = dict(c.jar)
+    tap.equal(nothing_reached(lambda: copy.get("/api/balance")).status, 403, "the owner's proof is the owner's")
+    tap.equal(c.get("/api/balance").status, 200)
+
+
+@tap.case
 def a_bypass_lets_nobody_lose_a_key():
     c, key, name = keyed()
     front.gate.cli("bypass", "wallet", "--for", "1m", "--reason", "test")
@@ -436,6 +474,11 @@ def the_log_tells_of_the_key():
 
 def events(name):
     return front.gate.records(kind="event", event=name)
+
+
+def events_of(name):
+    """A session's id, as the log has it."""
+    return unb64(name[2:]).hex()
 
 
 tap.main(setup, world.stop)

@@ -151,6 +151,27 @@ def a_websocket_waits_for_the_proof():
     b.stop()
 
 
+def a_browser_that_moves_abroad_is_not_asked():
+    """From Japan to another country in the middle of the work: the policy would ask for a login."""
+    b = chromium()
+    enter(b, ExpressPages)
+    since, hop.source = newest(), places.address("abroad")
+    try:
+        hop.cut()
+        mark, answer = backends[ExpressPages.host].mark(), b.fetch("/api/withdraw", {
+            "method": "POST", "headers": {"Content-Type": "application/json"}, "body": ExpressPages.theft[1].replace("thief", "friend")})
+        tap.equal(answer["status"], 201, answer)
+        arrived = backends[ExpressPages.host].requests("/api/withdraw", since=mark)
+        tap.equal([(r.method, r.bytes) for r in arrived], [("POST", len(ExpressPages.theft[1]) + 1)])
+        ExpressPages.work(b)
+        tap.equal({r["reason"] for r in refused(since)}, {"proof-wanted"})
+        tap.contains(" ".join(r.get("detail", "") for r in events(ExpressPages, "device_proof", since)), "-> KP")
+    finally:
+        hop.source = places.address("office")
+        hop.cut()
+        b.stop()
+
+
 def at_its_quota_a_browser_is_told_to_wait_and_nobody_is_logged_out():
     """Six signatures in nine minutes, the registration among them."""
     b = chromium(flags=[FLAGS[0].replace(":RefreshQuota/false", "")])
@@ -195,6 +216,7 @@ with World("device_keys") as world:
         tap.run(f"{each.name}: the owner notices nothing, and the cookie jar is worth nothing", the_owner_notices_nothing, each)
     tap.run("a link from another site arrives", a_link_from_another_site_arrives)
     tap.run("a WebSocket waits for the proof", a_websocket_waits_for_the_proof)
+    tap.run("a browser that moves abroad is not asked", a_browser_that_moves_abroad_is_not_asked)
     tap.run("at its quota a browser is told to wait, and nobody is logged out", at_its_quota_a_browser_is_told_to_wait_and_nobody_is_logged_out)
     tap.run("chromium without it is served as before", browsers_that_cannot_are_served_as_before, lambda: chromium(flags=[]))
     tap.run("firefox is served as before", browsers_that_cannot_are_served_as_before, lambda: Firefox(world, proxy=tunnel.port))
