@@ -142,6 +142,7 @@ device_supersede(struct exchange *ex)
 			continue;
 		tokens++;
 		if (token_read(ex->w->mac, pair.value, &t) == 0 &&
+		    worker_now_s(ex->w) < t.expires_s &&
 		    memcmp(t.session, ex->new_session, sizeof(t.session)) != 0)
 			device_supersede_one(ex, &t);
 	}
@@ -190,13 +191,14 @@ device_cookie_seen(struct exchange *ex, const struct session_device *d,
 		ex->device.is = is;
 }
 
-/* The answer to its registration arrived. */
+/* The answer to its registration arrived: stored with this request's decision. */
 static void
-device_bound(struct session *s)
+device_bound(struct exchange *ex)
 {
-	session_lock(s);
-	s->device.bound = true;
-	session_unlock(s);
+	session_lock(ex->session);
+	ex->session->device.bound = true;
+	session_unlock(ex->session);
+	ex->device.news = true;
 }
 
 void
@@ -222,7 +224,7 @@ device_know(struct exchange *ex)
 		device_cookie_seen(ex, &d, &pair, &tokens);
 	ex->device.keyed = d.bound || ex->device.is == DEVICE_FRESH;
 	if (ex->device.is == DEVICE_FRESH && !d.bound)
-		device_bound(ex->session);
+		device_bound(ex);
 	else if (ex->device.is == DEVICE_LACKING && !d.bound)
 		ex->device.is = DEVICE_NONE;
 }

@@ -49,6 +49,7 @@ struct device {
 	uint8_t thumb[32];  /* … and with which key */
 	unsigned bounces;   /* pages that sent this browser round already */
 	bool keyed;	    /* the session has a key, and its browser is known to have it */
+	bool news;	    /* … since this request: the session is stored again */
 	bool carried;	    /* a cookie of ours came along, good or not */
 	bool sends_round;   /* the answer is one more such page */
 	/* of an endpoint's answer */

@@ -359,7 +359,8 @@ journal_decision(struct exchange *ex, uint64_t *seq)
 	journal_put_verdict(&e.rec, ex);
 	journal_put_person(&e.rec, ex);
 	entry_leaf_end(&e);
-	if (ex->known == KNOWN_LIVE && (ex->ctx_fresh || ex->durable) && !ex->adopting)
+	if (ex->known == KNOWN_LIVE && (ex->ctx_fresh || ex->durable || ex->device.news) &&
+	    !ex->adopting)
 		journal_put_session(&e, ex->w, ex->session, false);
 	err = journal_close(ex->w, &e, journal_class(ex), ex->durable, seq);
 	ex->recorded = err == 0;

@@ -81,9 +81,10 @@ static void
 lease_cut(struct exchange *ex, enum reason why)
 {
 	struct journal_event ev = {.event = REC_EVENT_LEASE_CUT, .ex = ex,
-	    .session = ex->session, .detail = why == REASON_REVOKED
-					    ? "the session ended"
-					    : "the policy no longer allows it"};
+	    .session = ex->session,
+	    .detail = why == REASON_REVOKED	    ? "the session ended"
+		      : why == REASON_PROOF_MISSING ? "the device's proof is over"
+						    : "the policy no longer allows it"};
 
 	(void)journal_event(ex->w, &ev, NULL);
 	metric_add(ex->w->metrics, METRIC_LEASE_CUT, 1);
