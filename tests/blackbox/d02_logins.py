@@ -459,7 +459,15 @@ def the_cure_reaches_every_path_and_parent_domain():
     tap.equal(where, {(domain, path) for domain in (None, "wallet.test") for path in paths})
 
 
-CASES = [two_logins_with_one_token_are_two_holders, both_are_there_after_a_restart, a_logout_of_one_ends_the_credential_and_so_both,
+def the_consoles_login_page_may_select_the_node_that_it_shows_and_no_stranger_another():
+    c, mark = owner("rtl.test"), rtl.mark()
+    tap.equal(c.get("/rtl/api/conf/updateSelNode/1/-1").status, 200)
+    for other in ("/rtl/api/conf/updateSelNode/2/1", "/rtl/api/conf/updateSelNode/1/-1/2"):
+        tap.check(c.get(other).status in REFUSED, other)
+    tap.equal([r.path for r in rtl.requests(since=mark)], ["/rtl/api/conf/updateSelNode/1/-1"])
+
+
+CASES = [the_consoles_login_page_may_select_the_node_that_it_shows_and_no_stranger_another, two_logins_with_one_token_are_two_holders, both_are_there_after_a_restart, a_logout_of_one_ends_the_credential_and_so_both,
          a_challenged_holder_who_logs_in_within_the_second_is_accepted, many_logins_at_once_all_live,
          asking_for_the_password_again_keeps_the_token_that_works, another_users_login_on_an_unchanged_cookie_is_refused,
          the_same_users_login_on_an_unchanged_cookie_drops_all_holders_before, a_failed_login_with_the_same_program_and_place_changes_nothing,

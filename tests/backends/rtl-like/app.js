@@ -115,6 +115,7 @@ lnd.post('/transactions', (req, res) => {
 
 app.use('/rtl/api/authenticate', login);
 app.get('/rtl/api/conf', (req, res) => res.json({ defaultNodeIndex: 1, nodes: [{ index: 1, lnNode: 'Node 1', lnImplementation: 'LND' }] }));
+app.get('/rtl/api/conf/updateSelNode/:now/:before', (req, res) => res.json({ index: 1, lnNode: 'Node 1' }));
 app.use('/rtl/api/lnd', lnd);
 app.use('/rtl', express.static(path.join(__dirname, 'static'), { index: false }));
 app.use((req, res) => {

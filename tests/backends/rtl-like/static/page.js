@@ -63,5 +63,7 @@
     sessionStorage.clear();
     location.href = document.baseURI;
   };
+  // Before the login, too: the page shows a node.
+  api('GET', 'conf/updateSelNode/1/-1').then((done) => { if (done.status !== 200) say(`no node: ${done.status}`); });
   if (sessionStorage.getItem('token')) show();
 })();
