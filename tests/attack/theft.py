@@ -329,7 +329,7 @@ def while_she_works(victim):
     finally:
         stop.set()
         thread.join()
-    wrong = [t for t in tries if t[1] not in REFUSED]
+    wrong = [t for t in tries if t[1] not in (*REFUSED, 429)]  # on a fast machine he meets his limits as well
     tap.equal(wrong, [], f"of {len(tries)} tries during her work")
     stolen = [r for r in victim.backend.requests(since=mark) if r.get("X-Forwarded-For") == places.address("abroad")]
     tap.equal(size(stolen), 0, "bytes that reached the backend")
