@@ -92,13 +92,18 @@ def register(client, key, challenge, fields=None, **flaws):
     return post(client, REGISTER, {"Secure-Session-Response": key.proof(challenge, **flaws)} | (fields or {}))
 
 
-def ask(client, name):
+def ask(client, name, fields=None):
     """A refresh without a proof."""
-    return post(client, REFRESH, {"Sec-Secure-Session-Id": name})
+    return post(client, REFRESH, {"Sec-Secure-Session-Id": name} | (fields or {}))
 
 
-def prove(client, key, name, challenge, **flaws):
-    return post(client, REFRESH, {"Sec-Secure-Session-Id": name, "Secure-Session-Response": key.proof(challenge, **flaws)})
+def prove(client, key, name, challenge, fields=None, **flaws):
+    return show(client, name, key.proof(challenge, **flaws), fields)
+
+
+def show(client, name, proof, fields=None):
+    """A refresh with a proof that somebody made."""
+    return ask(client, name, {"Secure-Session-Response": proof} | (fields or {}))
 
 
 def refresh(client, key, name):
