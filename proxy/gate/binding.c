@@ -244,6 +244,8 @@ binding_accept(struct exchange *ex, struct session *s, const struct session *fro
 		for (unsigned i = 0; i < from->n_chains; i++)
 			session_chain_add(s, from->chains[i]);
 		s->flags = 0; /* its login was seen now */
+		/* Whom the backend cannot tell apart cannot be held to one device's key. */
+		s->device = (struct session_device){0};
 	}
 	session_unlock(s);
 	return err;

@@ -100,7 +100,7 @@ deviceproof_event(struct exchange *ex, struct session *s, const char *detail)
 
 	metric_add(ex->w->metrics, METRIC_DEV_WRONG, 1);
 	ex->reason = REASON_PROOF_WRONG;
-	if (rates_event(ex))
+	if (rates_alarm(ex, s))
 		(void)journal_event(ex->w, &ev, NULL);
 }
 

@@ -125,6 +125,14 @@ rates_record(struct exchange *ex)
 }
 
 bool
+rates_alarm(struct exchange *ex, const struct session *s)
+{
+	_Static_assert((int)SESSION_ID_LEN == (int)MAP_KEY, "a session's id is a key");
+
+	return rates_take(ex, LIMIT_TOSSING, s->id, MAP_STRANGER);
+}
+
+bool
 rates_event(struct exchange *ex)
 {
 	return rates_address(ex, LIMIT_TOSSING);

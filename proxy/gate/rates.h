@@ -36,8 +36,12 @@ rates_request(struct exchange *ex);
 bool
 rates_record(struct exchange *ex);
 
-/* … and what a stranger can cause at will (two cookies of one name, a wrong proof) an event? */
+/* … and its two cookies of one name an event? */
 bool
 rates_event(struct exchange *ex);
+
+/* A wrong proof: noise about one session silences no alarm about another. */
+bool
+rates_alarm(struct exchange *ex, const struct session *s);
 
 #endif

@@ -46,6 +46,8 @@ def setup():
     front = Front(world, [site("wallet", "wallet.test", express.port, recipe="express", lines=[KEYS]),
                           site("second", "second.test", express.port, recipe="express", lines=[KEYS]),
                           site("talks", "talks.test", raw.port, lines=[*recipe, KEYS]),
+                          site("same", "same.test", world.add(RawBackend(same_again)).port,
+                               lines=[line.replace("303", "200") for line in SIMPLE_LOGIN] + [KEYS]),
                           site("plain", "plain.test", raw.port, lines=recipe)],
                   geo=places.geo(world), limits={"logins-per-address": "1000 per 60 s burst 1000"})
     late = Late()
@@ -425,6 +427,47 @@ def after_a_minute_the_first_cookie_opens_nothing():
     under_way.jar = dict(late.first)
     tap.equal(nothing_reached(lambda: under_way.get("/api/balance")).status, 403)
     tap.equal(late.owner.get("/api/balance").status, 200)
+
+
+@tap.case
+def a_credential_that_the_backend_gives_twice_locks_nobody_out():
+    """Some make a token of nothing but the user: two logins are one session, and that has no key any more."""
+    first = front.client("same.test", places.address("office"), agent="t/1")
+    key, offer = DeviceKey(), Offer(first.post("/login", {"username": "alice"}))
+    tap.equal(register(first, key, offer.challenge).status, 200)
+    tap.equal(first.get("/x").status, 200)
+    second = front.client("same.test", places.address("home"), agent="t/1")
+    for _ in range(2):
+        tap.equal(second.post("/login", {"username": "alice"}).status, 200)
+        tap.equal([who.get("/x").status for who in (first, second)], [200, 200])
+    tap.equal(ask(first, offer.id).json()["continue"], False)
+
+
+@tap.case
+def noise_about_one_session_silences_no_alarm_about_another():
+    alice, bob = logged(), logged()
+    for _ in range(40):
+        tap.equal(prove(bob[0], DeviceKey(), bob[2], asked(ask(bob[0], bob[2]))).status, 403)
+    tap.equal(prove(alice[0], DeviceKey(), alice[2], asked(ask(alice[0], alice[2]))).status, 403)
+    wait_until(lambda: [r for r in front.gate.records(kind="event", event="device_wrong") if r["session"] == unb64(alice[2][2:]).hex()],
+               10, "the alarm about her session")
+
+
+def logged():
+    """(client, key, name) of a session with a key."""
+    c = front.client("wallet.test", places.address("office"), agent="t/1")
+    key, offer = DeviceKey(), Offer(login_express(c, "alice"))
+    tap.equal(register(c, key, offer.challenge).status, 200)
+    return c, key, offer.id
+
+
+def same_again(peer):
+    """A backend whose cookie is the user's name."""
+    while True:
+        head = peer.head()
+        body = peer.body(head)
+        cookie = b"Set-Cookie: sid=of-" + body.split(b"=")[1] + b"; Path=/\r\n" if b" /login " in head else b""
+        peer.send(b"HTTP/1.1 200 OK\r\n" + cookie + b"Content-Length: 2\r\n\r\nok")
 
 
 tap.main(setup, world.stop)
