@@ -34,7 +34,7 @@ enum {
 	DEVKEY_ES256_LEN = 64,	/* x and y; r and s of a signature */
 	DEVKEY_RS256_LEN = 256, /* modulus; signature */
 	DEVKEY_THUMB = 32,
-	DEVKEY_TEXT = 43 + 1, /* a thumbprint in base64url, and a NUL */
+	DEVKEY_TEXT = 2 * DEVKEY_THUMB + 1, /* a thumbprint in hex, and a NUL */
 };
 
 struct devkey {

@@ -69,7 +69,7 @@ command_matches_device(const struct command *c, struct session *s)
 
 	session_lock(s);
 	keyed = s->device.key.alg != DEVKEY_NONE;
-	text_b64url(span_of(s->device.thumb, sizeof(s->device.thumb)), text);
+	text_hex(span_of(s->device.thumb, sizeof(s->device.thumb)), text);
 	session_unlock(s);
 	return keyed && strcmp(text, c->word[3]) == 0;
 }

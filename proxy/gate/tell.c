@@ -77,7 +77,7 @@ tell_device(struct word_line *w, const struct session_device *d)
 
 	if (d->key.alg == DEVKEY_NONE)
 		return;
-	text_b64url(span_of(d->thumb, sizeof(d->thumb)), text);
+	text_hex(span_of(d->thumb, sizeof(d->thumb)), text);
 	word_addf(w, "key", "%s", text);
 	word_addf(w, "tier", "%s", signal_word(SIG_DEVICE_PROOF, PROOF_DBSC));
 	tell_time(w, "registered", d->since_s);

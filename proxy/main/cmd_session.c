@@ -103,7 +103,7 @@ cmd_session_device(struct span line, uint64_t now_s)
 	char value[CMD_SESSION_VALUE], age[ASK_AGE];
 
 	(void)word_get(line, "key", value, sizeof(value));
-	ask_cell(stdout, value, 43, true);
+	ask_cell(stdout, value, 64, true);
 	putchar(' ');
 	(void)word_get(line, "site", value, sizeof(value));
 	ask_cell(stdout, value, 10, true);
@@ -120,7 +120,7 @@ static void
 cmd_session_heading(const struct cmd_session *c)
 {
 	if (c->devices)
-		printf("%-43s %-10s %-14s %4s %4s\n", "DEVICE KEY", "SITE", "USER", "AGE", "LAST");
+		printf("%-64s %-10s %-14s %4s %4s\n", "DEVICE KEY", "SITE", "USER", "AGE", "LAST");
 	else
 		printf("%-32s %-10s %-14s %4s %4s %2s\n", "SESSION", "SITE", "USER", "AGE",
 		    "LAST", "IN");

@@ -40,8 +40,8 @@ class DeviceKey:
         return {"e": "AQAB", "kty": "RSA", "n": b64(n.n.to_bytes(256, "big"))}
 
     def thumbprint(self):
-        """RFC 7638."""
-        return b64(hashlib.sha256(json.dumps(self.jwk(), sort_keys=True, separators=(",", ":")).encode()).digest())
+        """RFC 7638, in hex as warifu shows it."""
+        return hashlib.sha256(json.dumps(self.jwk(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def sign(self, data):
         if self.alg == "RS256":
